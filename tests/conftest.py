@@ -1,0 +1,62 @@
+"""One embedded PostgreSQL for the whole run, a fresh database for each test that asks for one."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, make_url, text
+
+from hotspot.db import Database, bring_up_to_date, open_database
+from hotspot.settings import Settings, load
+
+NOW = datetime(2026, 3, 2, 5, 0, tzinfo=UTC)  # a Monday noon in Pangkalpinang
+SECRET_KEY = "tests-only-" + "0123456789abcdefghijklmnopqrstuv"
+names = count(1)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """The embedded server, with a migrated template to copy fresh databases from."""
+    database = open_database(load(data_dir=tmp_path_factory.mktemp("server")), migrate=False)
+    admin = create_engine(database.engine.url, isolation_level="AUTOCOMMIT", pool_size=1)
+    with admin.connect() as connection:
+        connection.execute(text("CREATE DATABASE template_hotspot"))
+    template = create_engine(database.engine.url.set(database="template_hotspot"))
+    bring_up_to_date(template)
+    template.dispose()
+    yield database
+    admin.dispose()
+    database.close()
+
+
+@pytest.fixture
+def database_url(server: Database) -> Iterator[str]:
+    """The address of a fresh, migrated database."""
+    name = f"test_{next(names)}"
+    admin = create_engine(server.engine.url, isolation_level="AUTOCOMMIT", pool_size=1)
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE template_hotspot"))
+    yield make_url(server.dsn).set(database=name).render_as_string(hide_password=False)
+    with admin.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    admin.dispose()
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    return load(data_dir=tmp_path / "data", database_url=database_url, secret_key=SECRET_KEY, http_port=8080)
+
+
+@pytest.fixture
+def database(settings: Settings) -> Iterator[Database]:
+    """A fresh, migrated, empty database."""
+    database = open_database(settings, migrate=False)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def now() -> datetime:
+    return NOW

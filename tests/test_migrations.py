@@ -1,0 +1,29 @@
+"""The schema that the migrations make is the schema that the models describe."""
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import text
+
+from hotspot.db import Database, SchemaTooNew, bring_up_to_date
+from hotspot.migrations.models import metadata
+
+
+def test_models_and_migrations_describe_the_same_schema(database: Database) -> None:
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+
+        assert compare_metadata(context, metadata) == []
+
+
+def test_bringing_an_up_to_date_database_up_to_date_changes_nothing(database: Database) -> None:
+    bring_up_to_date(database.engine)
+    bring_up_to_date(database.engine)
+
+
+def test_a_schema_newer_than_the_program_is_refused_with_a_clear_line(database: Database) -> None:
+    with database.writing() as db:
+        db.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+
+    with pytest.raises(SchemaTooNew, match="schema 9999.*upgrade the program"):
+        bring_up_to_date(database.engine)
