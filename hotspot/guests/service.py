@@ -93,3 +93,11 @@ def parse_user_name(user_name: str) -> UUID | None:
         return UUID(hex=user_name)
     except ValueError:
         return None
+
+
+def forget_credentials(db: Session, *, now: datetime) -> int:
+    """Delete credentials that are a day past their life; sessions and consent stay. Return how many."""
+    gone = db.execute(
+        text("DELETE FROM credential WHERE expires_at < :before"), {"before": now - timedelta(days=1)}
+    )
+    return gone.rowcount

@@ -1,0 +1,68 @@
+"""The web application: portal for guests, console for staff, one health address for machines."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from fastapi import FastAPI, Response
+from fastapi.responses import RedirectResponse
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.staticfiles import StaticFiles
+
+import hotspot.console.pages
+import hotspot.portal.pages
+from hotspot import web
+from hotspot.db import Database
+from hotspot.errors import HotspotError
+from hotspot.settings import Settings
+
+STATIC = Path(hotspot.console.pages.__file__).parent / "static"
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class ImmutableFiles(StaticFiles):
+    """Files whose address carries their content's version (``?v=…``), so that they never change."""
+
+    def file_response(self, *args: object, **kwargs: object) -> Response:
+        response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]  # passed through
+        response.headers["cache-control"] = "public, max-age=31536000, immutable"
+        response.headers["x-content-type-options"] = "nosniff"
+        return response
+
+
+def create_app(settings: Settings, database: Database, *, now: Callable[[], datetime] = utc_now) -> FastAPI:
+    """Return the application over an open database; whoever opened it closes it."""
+    app = FastAPI(title="hotspot", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.settings = settings
+    app.state.database = database
+    app.state.now = now
+    app.include_router(hotspot.portal.pages.routes)
+    app.include_router(hotspot.console.pages.routes)
+    app.add_api_route("/", home, include_in_schema=False)
+    app.add_api_route("/health", health, include_in_schema=False)
+    app.mount("/static", ImmutableFiles(directory=STATIC), name="static")
+    app.add_middleware(GZipMiddleware, minimum_size=500, compresslevel=6)
+    app.add_exception_handler(HotspotError, web.answer_hotspot_error)
+    app.add_exception_handler(HTTPException, web.answer_http_error)
+    for away in (OperationalError, PoolTimeoutError, DBAPIError):
+        app.add_exception_handler(away, web.answer_database_error)
+    app.add_exception_handler(Exception, web.answer_unexpected_error)
+    return app
+
+
+def home() -> Response:
+    """Whoever opens the bare address is staff: guests come through their router."""
+    return RedirectResponse("/console/usage", 303)
+
+
+def health(db: web.ReadDb) -> Response:
+    """200 when the database answers; load balancers and the container's health check ask here."""
+    db.execute(text("SELECT 1"))
+    return Response("ok\n", media_type="text/plain", headers={"cache-control": "no-store"})

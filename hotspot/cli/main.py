@@ -1,0 +1,23 @@
+"""The `hotspot` command."""
+
+import typer
+
+from hotspot.cli import records, serving
+
+app = typer.Typer(
+    help="Controller and captive portal for a city's public Wi-Fi.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+)
+serving.add_to(app)
+records.add_to(app)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

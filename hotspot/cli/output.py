@@ -1,0 +1,114 @@
+"""What commands share: options, opening the database, printing for people and for programs, exit codes."""
+
+import json
+import logging
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import structlog
+import typer
+from rich.console import Console
+from rich.table import Table
+from sqlmodel import Session
+
+from hotspot.db import Database
+from hotspot.errors import Conflict, HotspotError, Invalid, NotAllowed, NotFound, Unavailable
+from hotspot.settings import Settings, load
+from hotspot.setup import open_installation
+
+EXIT = {Invalid: 2, Conflict: 3, NotFound: 4, Unavailable: 5, NotAllowed: 6}
+
+DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Where the embedded database and generated key live.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one line of JSON for programs.")]
+
+people = Console(highlight=False)
+errors = Console(stderr=True, highlight=False)
+
+
+def fail(error: HotspotError) -> typer.Exit:
+    """Say what is wrong in one line and return the exit to raise."""
+    errors.print(f"hotspot: {error}", style="red", markup=False, soft_wrap=True)
+    return typer.Exit(next((code for family, code in EXIT.items() if isinstance(error, family)), 1))
+
+
+@contextmanager
+def telling_errors() -> Iterator[None]:
+    """Turn our errors into their line and exit code."""
+    try:
+        yield
+    except HotspotError as error:
+        raise fail(error) from error
+
+
+def configure_logging(settings: Settings) -> None:
+    """Log to standard error: readable on a terminal, JSON lines elsewhere; control characters are always escaped."""
+    terminal = sys.stderr.isatty()
+    renderer = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *([] if terminal else [structlog.processors.format_exc_info]),
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, settings.log_level.upper())),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+@contextmanager
+def installation(data_dir: Path | None) -> Iterator[tuple[Settings, Database]]:
+    """Open the installation for one command."""
+    with telling_errors():
+        settings = load(data_dir=data_dir)
+        configure_logging(settings.model_copy(update={"log_level": "warning"}))
+        database = open_installation(settings, now=datetime.now(UTC))
+        try:
+            yield settings, database
+        finally:
+            database.close()
+
+
+@contextmanager
+def changing(data_dir: Path | None) -> Iterator[tuple[Settings, Session, datetime]]:
+    """Open one transaction for a command that changes something; commits when it ends well."""
+    with installation(data_dir) as (settings, database), database.writing() as db:
+        yield settings, db, datetime.now(UTC)
+
+
+@contextmanager
+def looking(data_dir: Path | None) -> Iterator[tuple[Settings, Session]]:
+    with installation(data_dir) as (settings, database), database.reading() as db:
+        yield settings, db
+
+
+def print_json(value: object) -> None:
+    print(json.dumps(value, ensure_ascii=False, default=str), flush=True)  # noqa: T201  (for programs)
+
+
+def print_rows(rows: Sequence[Mapping[str, object]], *, as_json: bool, title: str, empty: str) -> None:
+    """Print rows as a table, or as one JSON list; an empty table says the next step."""
+    if as_json:
+        print_json(list(rows))
+    elif not rows:
+        people.print(empty)
+    else:
+        table = Table(title=title, title_justify="left")
+        for name in rows[0]:
+            table.add_column(name)
+        for row in rows:
+            table.add_row(*("" if value is None else str(value) for value in row.values()))
+        people.print(table)
+
+
+def print_made(row: Mapping[str, object], sentence: str, *, as_json: bool) -> None:
+    """Print what was made: its row for programs, a sentence for people."""
+    if as_json:
+        print_json(row)
+    else:
+        people.print(sentence, soft_wrap=True)

@@ -1,0 +1,332 @@
+"""Commands that look after areas, sites, routers, settings, staff and what guests read."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from hotspot.areas import importer
+from hotspot.areas import service as areas
+from hotspot.areas.models import Area
+from hotspot.cli.output import (
+    AsJson,
+    DataDir,
+    changing,
+    looking,
+    people,
+    print_json,
+    print_made,
+    print_rows,
+)
+from hotspot.errors import Invalid
+from hotspot.portal import banners, terms
+from hotspot.routers import service as routers
+from hotspot.sites import service as sites
+from hotspot.sites import settings as site_settings
+from hotspot.sites.models import Site, SiteState
+from hotspot.staff import service as staff
+from hotspot.staff.models import Role
+
+AreaCode = Annotated[str, typer.Option("--area", help="Official code, as in `hotspot areas list`.")]
+OptionalArea = Annotated[str | None, typer.Option("--area", help="Official code of an area.")]
+OptionalSite = Annotated[str | None, typer.Option("--site", help="Slug of a site, as in `hotspot sites list`.")]
+
+
+class OnePlace(Invalid):
+    """Say where: either --area CODE or --site SLUG"""
+
+
+class UnreadableFile(Invalid):
+    """Can't read {path}: {problem}"""
+
+
+def add_to(app: typer.Typer) -> None:
+    groups = {
+        "areas": ("The area tree.", {"import": import_areas, "list": list_areas}),
+        "sites": ("Places with Wi-Fi.", {"add": add_site, "list": list_sites, "state": set_site_state}),
+        "routers": ("MikroTik boxes.", {"add": add_router, "list": list_routers}),
+        "settings": ("What holds where.", {"list": list_settings, "set": set_setting, "unset": unset_setting}),
+        "staff": ("Who signs in to the console.", {"add": add_staff, "login-link": make_login_link}),
+        "terms": ("What guests agree to.", {"publish": publish_terms, "list": list_terms}),
+        "notices": ("The city's information on the portal.", {"add": add_notice, "list": list_notices}),
+    }
+    for name, (help_text, commands) in groups.items():
+        group = typer.Typer(help=help_text, no_args_is_help=True)
+        for command, function in commands.items():
+            group.command(command)(function)
+        app.add_typer(group, name=name)
+
+
+def read_text(path: Path) -> str:
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UnreadableFile(path=path, problem=error) from error
+
+
+# --- areas ---------------------------------------------------------------------------------------------------------------
+
+
+def import_areas(
+    file: Annotated[Path, typer.Argument(help="A .csv or .geojson file.")],
+    replace: Annotated[bool, typer.Option("--replace", help="Remove areas that the file does not name.")] = False,  # noqa: FBT002
+    yes: Annotated[bool, typer.Option("--yes", help="Apply without asking.")] = False,  # noqa: FBT002
+    data_dir: DataDir = None,
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
+    """Extend or replace the area tree; shows the difference first, then applies all of it or nothing."""
+    with changing(data_dir) as (_settings, db, _now):
+        diff = importer.compare(db, importer.read_file(file, db), replace=replace)
+        if as_json:
+            print_json({"applied": yes, **diff.summary()})
+        else:
+            people.print("\n".join(diff.lines()) or "Nothing would change.", markup=False)
+        if diff.is_empty or (as_json and not yes):
+            return
+        if not yes and not typer.confirm("Apply?"):
+            raise typer.Abort
+        importer.apply(db, diff)
+
+
+def list_areas(data_dir: DataDir = None, as_json: AsJson = False) -> None:  # noqa: FBT002
+    """List the area tree."""
+    with looking(data_dir) as (_settings, db):
+        rows = [{"code": area.code, "level": area.level, "name": area.name} for area in areas.tree(db)]
+    print_rows(rows, as_json=as_json, title="Areas", empty="No areas yet: hotspot areas import FILE.csv")
+
+
+# --- sites ---------------------------------------------------------------------------------------------------------------
+
+
+def add_site(
+    name: Annotated[str, typer.Option("--name", help="Name as people know the place.")],
+    area: AreaCode,
+    address: Annotated[str, typer.Option("--address", help="Street address.")] = "",
+    latitude: Annotated[float | None, typer.Option("--latitude", min=-90, max=90)] = None,
+    longitude: Annotated[float | None, typer.Option("--longitude", min=-180, max=180)] = None,
+    state: Annotated[SiteState, typer.Option("--state")] = SiteState.LIVE,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
+    """Add a place with Wi-Fi inside a kelurahan."""
+    with changing(data_dir) as (settings, db, now):
+        site = sites.add_site(
+            db,
+            name=name,
+            area_code=area,
+            address=address,
+            latitude=latitude,
+            longitude=longitude,
+            state=state,
+            now=now,
+        )
+        row = {
+            "slug": site.slug,
+            "name": site.name,
+            "area": area,
+            "state": site.state,
+            "portal_url": f"{settings.base_url}/p/{site.slug}",
+        }
+    print_made(row, f"Added {row['slug']}; its router sends phones to {row['portal_url']}", as_json=as_json)
+
+
+def list_sites(data_dir: DataDir = None, as_json: AsJson = False) -> None:  # noqa: FBT002
+    """List every site with its kelurahan."""
+    with looking(data_dir) as (_settings, db):
+        rows = [
+            {"slug": site.slug, "name": site.name, "area": area.code, "kelurahan": area.name, "state": site.state}
+            for site, area in sites.all_sites(db)
+        ]
+    empty = "No sites yet: hotspot sites add --name NAME --area CODE"
+    print_rows(rows, as_json=as_json, title="Sites", empty=empty)
+
+
+def set_site_state(
+    slug: Annotated[str, typer.Argument(help="Slug of the site.")],
+    state: Annotated[SiteState, typer.Argument()],
+    data_dir: DataDir = None,
+) -> None:
+    """Say that a site is planned, live or retired."""
+    with changing(data_dir) as (_settings, db, _now):
+        sites.set_state(db, sites.get_site(db, slug), state)
+    people.print(f"{slug} is {state} now.")
+
+
+# --- routers -------------------------------------------------------------------------------------------------------------
+
+
+def add_router(
+    name: Annotated[str, typer.Option("--name", help="The router's identity (/system/identity), its NAS-Identifier.")],
+    site: Annotated[str, typer.Option("--site", help="Slug of its site.")],
+    address: Annotated[str, typer.Option("--address", help="Source address of its RADIUS packets.")],
+    secret_file: Annotated[
+        Path | None, typer.Option("--secret-file", help="File with its RADIUS secret; without, one is generated.")
+    ] = None,
+    login_host: Annotated[
+        str, typer.Option("--login-host", help="host[:port] of its login page as phones see it; default: --address.")
+    ] = "",
+    data_dir: DataDir = None,
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
+    """Register a router that was configured by hand."""
+    with changing(data_dir) as (settings, db, now):
+        secret = read_text(secret_file).strip() if secret_file else routers.new_secret()
+        place = sites.get_site(db, site)
+        assert place.id is not None  # noqa: S101  (comes from the database)
+        router = routers.add_router(
+            db,
+            name=name,
+            site_id=place.id,
+            address=address,
+            secret=secret,
+            login_host=login_host,
+            keys=settings.keys,
+            now=now,
+        )
+        row = {"id": router.id, "name": router.name, "site": site, "address": router.address}
+    sentence = f"Added {name}."
+    if secret_file is None:
+        row["secret"] = secret
+        sentence += f" Its RADIUS secret, shown only now: {secret}"
+    print_made(row, sentence, as_json=as_json)
+
+
+def list_routers(data_dir: DataDir = None, as_json: AsJson = False) -> None:  # noqa: FBT002
+    """List routers; secrets are never shown."""
+    with looking(data_dir) as (_settings, db):
+        rows = [
+            {"name": router.name, "site": site.slug, "address": router.address, "login_host": router.login_host}
+            for site, _area in sites.all_sites(db)
+            for router in routers.routers_of(db, site.id or 0)
+        ]
+    empty = "No routers yet: hotspot routers add --name NAME --site SLUG --address ADDRESS"
+    print_rows(rows, as_json=as_json, title="Routers", empty=empty)
+
+
+# --- settings ------------------------------------------------------------------------------------------------------------
+
+
+def _place(db: Any, area: str | None, site: str | None) -> Area | Site:  # noqa: ANN401
+    if (area is None) == (site is None):
+        raise OnePlace
+    return areas.get_area(db, area) if area is not None else sites.get_site(db, site or "")
+
+
+def list_settings(
+    site: Annotated[str, typer.Option("--site", help="Slug of the site.")],
+    data_dir: DataDir = None,
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
+    """List what holds at a site and where each value comes from."""
+    with looking(data_dir) as (_settings, db):
+        effective = site_settings.effective(db, sites.get_site(db, site).id or 0)
+    rows = [
+        {"setting": key, "value": getattr(effective.values, key), "from": effective.sources[key]}
+        for key in effective.sources
+    ]
+    print_rows(rows, as_json=as_json, title=f"Settings at {site}", empty="")
+
+
+def set_setting(
+    key: Annotated[str, typer.Argument(help="As in `hotspot settings list`.")],
+    value: Annotated[str, typer.Argument(help="A number, text, or null.")],
+    area: OptionalArea = None,
+    site: OptionalSite = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Give a value for an area or a site; it holds for everything below until something nearer says otherwise."""
+    with changing(data_dir) as (_settings, db, _now):
+        site_settings.give(db, _place(db, area, site), key, _json_or_text(value))
+    people.print(f"{key} is {value} for {area or site} now.", markup=False)
+
+
+def unset_setting(
+    key: Annotated[str, typer.Argument()],
+    area: OptionalArea = None,
+    site: OptionalSite = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Let an area or a site inherit a setting again."""
+    with changing(data_dir) as (_settings, db, _now):
+        site_settings.take_back(db, _place(db, area, site), key)
+    people.print(f"{key} is inherited for {area or site} now.")
+
+
+def _json_or_text(value: str) -> Any:  # noqa: ANN401  (JSON)
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+# --- staff ---------------------------------------------------------------------------------------------------------------
+
+
+def add_staff(
+    name: Annotated[str, typer.Option("--name")],
+    role: Annotated[Role, typer.Option("--role")] = Role.OFFICIAL,
+    data_dir: DataDir = None,
+) -> None:
+    """Add a person who may sign in to the console."""
+    with changing(data_dir) as (_settings, db, now):
+        staff.add_staff(db, name=name, role=role, now=now)
+    people.print(f'Added. Sign in with: hotspot staff login-link --name "{name}"', markup=False)
+
+
+def make_login_link(
+    name: Annotated[str, typer.Option("--name")],
+    data_dir: DataDir = None,
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
+    """Print a link that signs one browser in, once, within 15 minutes."""
+    with changing(data_dir) as (settings, db, now):
+        token = staff.make_login_link(db, name=name, now=now)
+        link = f"{settings.base_url}/console/login/{token}"
+    print_made({"link": link}, link, as_json=as_json)
+
+
+# --- what guests read ----------------------------------------------------------------------------------------------------
+
+
+def publish_terms(
+    file: Annotated[Path, typer.Argument(help="JSON: language → {title, summary, body}.")],
+    name: Annotated[str, typer.Option("--name", help="Document, as in the setting `terms`.")] = "public",
+    data_dir: DataDir = None,
+) -> None:
+    """Publish a new version of a terms document; it holds at once."""
+    with changing(data_dir) as (_settings, db, now):
+        version = terms.publish(db, name=name, texts=_json_or_text(read_text(file)), now=now)
+        said = f"{name} version {version.version}, sha256 {version.sha256}"
+    people.print(said)
+
+
+def list_terms(data_dir: DataDir = None, as_json: AsJson = False) -> None:  # noqa: FBT002
+    """List every version of every terms document."""
+    with looking(data_dir) as (_settings, db):
+        rows = [
+            {"name": t.name, "version": t.version, "from": t.effective_at.isoformat(), "sha256": t.sha256}
+            for t in terms.all_versions(db)
+        ]
+    print_rows(rows, as_json=as_json, title="Terms", empty="")
+
+
+def add_notice(
+    area: AreaCode,
+    file: Annotated[Path, typer.Argument(help="JSON: language → {title, text}.")],
+    priority: Annotated[int, typer.Option("--priority", min=0, max=100)] = 0,
+    data_dir: DataDir = None,
+) -> None:
+    """Show information of the city on the portal of every site in an area."""
+    with changing(data_dir) as (_settings, db, now):
+        texts = _json_or_text(read_text(file))
+        banners.add_banner(db, areas.get_area(db, area), texts=texts, priority=priority, now=now)
+    people.print("Shown from now on.")
+
+
+def list_notices(data_dir: DataDir = None, as_json: AsJson = False) -> None:  # noqa: FBT002
+    """List the notices."""
+    with looking(data_dir) as (_settings, db):
+        rows = banners.rows(db)
+    empty = "No notices yet: hotspot notices add --area CODE FILE.json"
+    print_rows(rows, as_json=as_json, title="Notices", empty=empty)

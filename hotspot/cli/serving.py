@@ -1,0 +1,167 @@
+"""Commands that run the product, bring its database up to date, and look after its health."""
+
+import urllib.request
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hotspot import doctor as doctors
+from hotspot.cli.output import (
+    AsJson,
+    DataDir,
+    configure_logging,
+    installation,
+    people,
+    print_json,
+    print_rows,
+    telling_errors,
+)
+from hotspot.settings import Settings, load, refuse_unsafe
+
+HttpPort = Annotated[int | None, typer.Option("--http-port", help="TCP port of portal and console.")]
+AuthPort = Annotated[int | None, typer.Option("--radius-auth-port", help="UDP port for authentication.")]
+AcctPort = Annotated[int | None, typer.Option("--radius-acct-port", help="UDP port for accounting.")]
+LONGEST_SILENCE = 60.0  # seconds without a beat after which a process counts as dead
+
+
+def add_to(app: typer.Typer) -> None:
+    for command in (serve, web, radius, worker, migrate, health, doctor, demo):
+        app.command()(command)
+
+
+def serve(
+    data_dir: DataDir = None,
+    http_port: HttpPort = None,
+    radius_auth_port: AuthPort = None,
+    radius_acct_port: AcctPort = None,
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
+    """Serve everything in one process: portal, console, RADIUS, clock."""
+    settings = _safe_settings(
+        data_dir=data_dir,
+        http_port=http_port,
+        radius_auth_port=radius_auth_port,
+        radius_acct_port=radius_acct_port,
+    )
+    _run(settings, {"web", "radius", "clock"}, as_json=as_json)
+
+
+def web(data_dir: DataDir = None, http_port: HttpPort = None, as_json: AsJson = False) -> None:  # noqa: FBT002
+    """Serve the portal and the console only."""
+    _run(_safe_settings(data_dir=data_dir, http_port=http_port), {"web"}, as_json=as_json)
+
+
+def radius(
+    data_dir: DataDir = None,
+    radius_auth_port: AuthPort = None,
+    radius_acct_port: AcctPort = None,
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
+    """Serve RADIUS only."""
+    settings = _safe_settings(data_dir=data_dir, radius_auth_port=radius_auth_port, radius_acct_port=radius_acct_port)
+    _run(settings, {"radius"}, as_json=as_json)
+
+
+def worker(data_dir: DataDir = None, as_json: AsJson = False) -> None:  # noqa: FBT002
+    """Run the clock only: roll-ups and other work by the hour. Several may run; one works, the others stand by."""
+    _run(_safe_settings(data_dir=data_dir), {"clock"}, as_json=as_json)
+
+
+def migrate(data_dir: DataDir = None) -> None:
+    """Bring the database up to date and end; the serving commands do so by themselves."""
+    with installation(data_dir):
+        people.print("The database is up to date.")
+
+
+def health(
+    part: Annotated[str, typer.Argument(help="web, radius or worker")],
+    data_dir: DataDir = None,
+    http_port: HttpPort = None,
+) -> None:
+    """Ask a running process whether it is well: exit code 0, or 1 and a line that says why."""
+    with telling_errors():
+        settings = load(data_dir=data_dir, http_port=http_port)
+    problem = _web_problem(settings) if part == "web" else _beat_problem(settings, part)
+    if problem:
+        people.print(f"{part}: {problem}")
+        raise typer.Exit(1)
+    people.print(f"{part}: well")
+
+
+def doctor(data_dir: DataDir = None, as_json: AsJson = False) -> None:  # noqa: FBT002
+    """Check database, ports, clock, time zone and data directory; say what to do about each problem."""
+    with telling_errors():
+        settings = load(data_dir=data_dir)
+    configure_logging(settings.model_copy(update={"log_level": "error"}))
+    findings = doctors.examine(settings, now=datetime.now(UTC))
+    rows = [{"check": f.check, "state": "ok" if f.is_well else "PROBLEM", "what": f.text} for f in findings]
+    print_rows(rows, as_json=as_json, title="Doctor", empty="")
+    if not all(finding.is_well for finding in findings):
+        raise typer.Exit(1)
+
+
+def demo(
+    data_dir: Annotated[Path | None, typer.Option("--data-dir", help="Where the demo keeps its database.")] = None,
+    port: Annotated[int, typer.Option("--port", help="TCP port of portal and console; 0: any free one.")] = 8080,
+    sites: Annotated[int, typer.Option("--sites", min=1, max=500, help="How many places with Wi-Fi.")] = 44,
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
+    """Run a simulated city: places, routers, 30 days of history, phones coming and going. Ctrl-C ends it all."""
+    from hotspot.simulator.demo import run_demo  # noqa: PLC0415  (nothing else may load the simulator)
+
+    with telling_errors():
+        run_demo(data_dir=data_dir, port=port, sites=sites, as_json=as_json)
+
+
+def _safe_settings(**said: object) -> Settings:
+    with telling_errors():
+        settings = load(**said)
+        refuse_unsafe(settings)
+    configure_logging(settings)
+    return settings
+
+
+def _run(settings: Settings, names: set[str], *, as_json: bool) -> None:
+    from hotspot.process import Part, running, wait_for_signal  # noqa: PLC0415  (keeps small commands quick)
+
+    with telling_errors(), running(settings, {Part(name) for name in names}) as process:
+        facts = {
+            "http": f"http://{settings.http_host}:{process.http_port}" if process.http_port else None,
+            "radius_auth_port": process.radius_auth_port,
+            "radius_acct_port": process.radius_acct_port,
+            "data_dir": str(settings.data_dir.resolve()),
+        }
+        said = {name: value for name, value in facts.items() if value is not None}
+        if as_json:
+            print_json(said)
+        else:
+            people.print("Serving. " + ", ".join(f"{name}: {value}" for name, value in said.items()), soft_wrap=True)
+        wait_for_signal()
+
+
+def _web_problem(settings: Settings) -> str:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{settings.http_port}/health", timeout=5):  # noqa: S310
+            return ""
+    except OSError as error:
+        return f"does not answer ({error})"
+
+
+def _beat_problem(settings: Settings, part: str) -> str:
+    name = {"radius": "radius", "worker": "clock"}.get(part)
+    if name is None:
+        return "there is no such part; use web, radius or worker"
+    if settings.metrics_port is None:
+        return "HOTSPOT_METRICS_PORT is not set, so there is nothing to ask"
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{settings.metrics_port}/metrics", timeout=5) as answer:  # noqa: S310
+            text = answer.read().decode()
+    except OSError as error:
+        return f"does not answer ({error})"
+    for line in text.splitlines():
+        if line.startswith(f'hotspot_beat_timestamp_seconds{{part="{name}"}}'):
+            silence = datetime.now(UTC).timestamp() - float(line.split()[-1])
+            return "" if silence < LONGEST_SILENCE else f"no beat for {silence:.0f} s"
+    return "runs, but not this part"

@@ -1,0 +1,115 @@
+"""What happens by the clock: one table of (every, job). The only door to APScheduler.
+
+Several processes may run a clock; the one that holds the advisory lock does the work, and when it dies the next one takes over.
+Schedules live here in code, never in a job store.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from apscheduler.schedulers.background import BackgroundScheduler
+from prometheus_client import Counter, Gauge
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import Session
+
+from hotspot.db import Database
+from hotspot.guests.service import forget_credentials
+from hotspot.settings import Settings
+from hotspot.usage.rollup import rebuild_dirty
+
+log = structlog.get_logger()
+
+LEADER_LOCK = 0x636C6F63  # "cloc"
+RUNS = Counter("hotspot_clock_runs", "Clock jobs by outcome", ["job", "outcome"])
+LEADING = Gauge("hotspot_clock_leading", "1 where this process does the clock's work")
+
+Job = Callable[[Session, Settings, datetime], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A job and how often it runs; in the demo more often, so that people see it work."""
+
+    name: str
+    every: timedelta
+    every_in_demo: timedelta
+    job: Job
+
+
+def _roll_up(db: Session, settings: Settings, now: datetime) -> None:
+    del now  # what is out of date is noted with the reports
+    rebuild_dirty(db, settings.zone)
+
+
+def _forget_credentials(db: Session, settings: Settings, now: datetime) -> None:
+    del settings
+    forget_credentials(db, now=now)
+
+
+TABLE = (
+    Schedule("roll up usage", timedelta(seconds=30), timedelta(seconds=3), _roll_up),
+    Schedule("forget old credentials", timedelta(hours=1), timedelta(hours=1), _forget_credentials),
+)
+
+
+class Clock:
+    """Run the table in a background thread, as leader or waiting to be."""
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self._database = database
+        self._settings = settings
+        self._leadership: Connection | None = None
+        self._scheduler = BackgroundScheduler(timezone=UTC)
+        for schedule in TABLE:
+            every = schedule.every_in_demo if settings.demo else schedule.every
+            self._scheduler.add_job(
+                self.run, "interval", args=[schedule], seconds=every.total_seconds(), max_instances=1, coalesce=True
+            )
+
+    def start(self) -> None:
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """Let a running job end, then give the leadership up."""
+        self._scheduler.shutdown(wait=True)
+        self._resign()
+
+    def run(self, schedule: Schedule) -> None:
+        """Run one job if this process leads; a job that fails is logged and runs again next time."""
+        if not self._leads():
+            return
+        try:
+            with self._database.writing() as db:
+                schedule.job(db, self._settings, datetime.now(UTC))
+        except Exception:
+            log.exception("clock job failed", job=schedule.name)
+            RUNS.labels(schedule.name, "failed").inc()
+        else:
+            RUNS.labels(schedule.name, "done").inc()
+
+    def _leads(self) -> bool:
+        """Hold the lock on a connection of its own: it is free again the moment this process is gone."""
+        try:
+            if self._leadership is None:
+                connection = self._database.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+                if not connection.scalar(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": LEADER_LOCK}):
+                    connection.close()
+                    return False
+                self._leadership = connection
+                LEADING.set(1)
+            self._leadership.execute(text("SELECT 1"))
+        except DBAPIError as error:
+            log.warning("the clock waits for the database", problem=str(error.orig).strip())
+            self._resign()
+            return False
+        return True
+
+    def _resign(self) -> None:
+        if self._leadership is not None:
+            self._leadership.invalidate()
+            self._leadership.close()
+            self._leadership = None
+            LEADING.set(0)
