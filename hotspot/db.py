@@ -145,7 +145,7 @@ def _start_embedded(data_dir: Path) -> PostgresServer:
         _forget_dead_postmaster(directory)
         try:
             server = get_server(directory, cleanup_mode=None)
-        except Exception as error:  # noqa: BLE001  (the wheel raises whatever pg_ctl made of it; bounded, and said)
+        except Exception as error:
             PostgresServer._instances.pop(directory, None)  # noqa: SLF001  (else the failed start would be handed out)
             if time.monotonic() > deadline:
                 raise DatabaseAway(problem=f"the embedded server in {directory} does not start: {error}") from error

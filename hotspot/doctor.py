@@ -31,7 +31,7 @@ def examine(settings: Settings, *, now: datetime) -> list[Finding]:
     return [
         *_settings(settings),
         *_data_dir(settings),
-        *_database(settings, now),
+        *_database(settings),
         *_ports(settings),
         *_time(settings, now),
     ]
@@ -56,7 +56,7 @@ def _data_dir(settings: Settings) -> Iterator[Finding]:
         yield Finding("data directory", is_well=False, text=problem)
 
 
-def _database(settings: Settings, now: datetime) -> Iterator[Finding]:
+def _database(settings: Settings) -> Iterator[Finding]:
     try:
         with closing(open_database(settings, migrate=False)) as database, database.reading() as db:
             version = db.scalar(text("SHOW server_version"))

@@ -42,7 +42,7 @@ def known_languages() -> tuple[str, ...]:
 
 def choose(available: Sequence[str], asked: str | None, accept_language: str | None) -> str:
     """Return the language to answer in: what was asked for, else the browser's best (RFC 9110 §12.5.4), else the first."""
-    if asked in available:
+    if asked is not None and asked in available:
         return asked
     return next((language for language in _wanted(accept_language or "") if language in available), available[0])
 

@@ -31,7 +31,7 @@ BEAT = Gauge("hotspot_beat_timestamp_seconds", "When this process last found all
 BEAT_EVERY = 5.0  # seconds; `hotspot health` calls a process dead after a minute without one
 
 
-class PortTaken(Unavailable):
+class WebPortTaken(Unavailable):
     """Can't listen on {address}: {problem}; give another port or stop what uses it"""
 
 
@@ -75,7 +75,7 @@ class Web:
             self._socket = config.bind_socket()
         except SystemExit as error:  # what uvicorn makes of OSError
             address = f"{settings.http_host}:{settings.http_port}"
-            raise PortTaken(address=address, problem="the port is in use or not allowed") from error
+            raise WebPortTaken(address=address, problem="the port is in use or not allowed") from error
         self.port: int = self._socket.getsockname()[1]
         self._server = _QuietServer(config)
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="web", daemon=True)
@@ -104,7 +104,7 @@ def running(settings: Settings, parts: set[Part], database: Database | None = No
     """Start the parts, yield where they are, and stop them.
 
     Raises:
-        PortTaken: one of the ports is in use.
+        WebPortTaken: one of the ports is in use.
     """
     with ExitStack() as stack:
         if database is None:
@@ -116,7 +116,7 @@ def running(settings: Settings, parts: set[Part], database: Database | None = No
             stack.callback(metrics.server_close)
             stack.callback(metrics.shutdown)
         alive: dict[Part, Callable[[], bool]] = {}
-        radius = RadiusServer(settings, database) if Part.RADIUS in parts else None
+        radius = RadiusServer.of(settings, database) if Part.RADIUS in parts else None
         if radius is not None:
             radius.start()
             stack.callback(radius.stop)
@@ -136,8 +136,8 @@ def running(settings: Settings, parts: set[Part], database: Database | None = No
             settings,
             database,
             web.port if web else None,
-            radius.auth_port if radius else None,
-            radius.acct_port if radius else None,
+            radius.auth_address[1] if radius else None,
+            radius.acct_address[1] if radius else None,
         )
 
 

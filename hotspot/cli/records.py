@@ -70,10 +70,10 @@ def read_text(path: Path) -> str:
 
 def import_areas(
     file: Annotated[Path, typer.Argument(help="A .csv or .geojson file.")],
-    replace: Annotated[bool, typer.Option("--replace", help="Remove areas that the file does not name.")] = False,  # noqa: FBT002
-    yes: Annotated[bool, typer.Option("--yes", help="Apply without asking.")] = False,  # noqa: FBT002
+    replace: Annotated[bool, typer.Option("--replace", help="Remove areas that the file does not name.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Apply without asking.")] = False,
     data_dir: DataDir = None,
-    as_json: AsJson = False,  # noqa: FBT002
+    as_json: AsJson = False,
 ) -> None:
     """Extend or replace the area tree; shows the difference first, then applies all of it or nothing."""
     with changing(data_dir) as (_settings, db, _now):
@@ -89,7 +89,7 @@ def import_areas(
         importer.apply(db, diff)
 
 
-def list_areas(data_dir: DataDir = None, as_json: AsJson = False) -> None:  # noqa: FBT002
+def list_areas(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """List the area tree."""
     with looking(data_dir) as (_settings, db):
         rows = [{"code": area.code, "level": area.level, "name": area.name} for area in areas.tree(db)]
@@ -107,7 +107,7 @@ def add_site(
     longitude: Annotated[float | None, typer.Option("--longitude", min=-180, max=180)] = None,
     state: Annotated[SiteState, typer.Option("--state")] = SiteState.LIVE,
     data_dir: DataDir = None,
-    as_json: AsJson = False,  # noqa: FBT002
+    as_json: AsJson = False,
 ) -> None:
     """Add a place with Wi-Fi inside a kelurahan."""
     with changing(data_dir) as (settings, db, now):
@@ -131,7 +131,7 @@ def add_site(
     print_made(row, f"Added {row['slug']}; its router sends phones to {row['portal_url']}", as_json=as_json)
 
 
-def list_sites(data_dir: DataDir = None, as_json: AsJson = False) -> None:  # noqa: FBT002
+def list_sites(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """List every site with its kelurahan."""
     with looking(data_dir) as (_settings, db):
         rows = [
@@ -167,13 +167,13 @@ def add_router(
         str, typer.Option("--login-host", help="host[:port] of its login page as phones see it; default: --address.")
     ] = "",
     data_dir: DataDir = None,
-    as_json: AsJson = False,  # noqa: FBT002
+    as_json: AsJson = False,
 ) -> None:
     """Register a router that was configured by hand."""
     with changing(data_dir) as (settings, db, now):
         secret = read_text(secret_file).strip() if secret_file else routers.new_secret()
         place = sites.get_site(db, site)
-        assert place.id is not None  # noqa: S101  (comes from the database)
+        assert place.id is not None
         router = routers.add_router(
             db,
             name=name,
@@ -192,7 +192,7 @@ def add_router(
     print_made(row, sentence, as_json=as_json)
 
 
-def list_routers(data_dir: DataDir = None, as_json: AsJson = False) -> None:  # noqa: FBT002
+def list_routers(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """List routers; secrets are never shown."""
     with looking(data_dir) as (_settings, db):
         rows = [
@@ -216,7 +216,7 @@ def _place(db: Any, area: str | None, site: str | None) -> Area | Site:  # noqa:
 def list_settings(
     site: Annotated[str, typer.Option("--site", help="Slug of the site.")],
     data_dir: DataDir = None,
-    as_json: AsJson = False,  # noqa: FBT002
+    as_json: AsJson = False,
 ) -> None:
     """List what holds at a site and where each value comes from."""
     with looking(data_dir) as (_settings, db):
@@ -277,7 +277,7 @@ def add_staff(
 def make_login_link(
     name: Annotated[str, typer.Option("--name")],
     data_dir: DataDir = None,
-    as_json: AsJson = False,  # noqa: FBT002
+    as_json: AsJson = False,
 ) -> None:
     """Print a link that signs one browser in, once, within 15 minutes."""
     with changing(data_dir) as (settings, db, now):
@@ -301,7 +301,7 @@ def publish_terms(
     people.print(said)
 
 
-def list_terms(data_dir: DataDir = None, as_json: AsJson = False) -> None:  # noqa: FBT002
+def list_terms(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """List every version of every terms document."""
     with looking(data_dir) as (_settings, db):
         rows = [
@@ -324,7 +324,7 @@ def add_notice(
     people.print("Shown from now on.")
 
 
-def list_notices(data_dir: DataDir = None, as_json: AsJson = False) -> None:  # noqa: FBT002
+def list_notices(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """List the notices."""
     with looking(data_dir) as (_settings, db):
         rows = banners.rows(db)

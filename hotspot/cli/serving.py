@@ -36,7 +36,7 @@ def serve(
     http_port: HttpPort = None,
     radius_auth_port: AuthPort = None,
     radius_acct_port: AcctPort = None,
-    as_json: AsJson = False,  # noqa: FBT002
+    as_json: AsJson = False,
 ) -> None:
     """Serve everything in one process: portal, console, RADIUS, clock."""
     settings = _safe_settings(
@@ -48,7 +48,7 @@ def serve(
     _run(settings, {"web", "radius", "clock"}, as_json=as_json)
 
 
-def web(data_dir: DataDir = None, http_port: HttpPort = None, as_json: AsJson = False) -> None:  # noqa: FBT002
+def web(data_dir: DataDir = None, http_port: HttpPort = None, as_json: AsJson = False) -> None:
     """Serve the portal and the console only."""
     _run(_safe_settings(data_dir=data_dir, http_port=http_port), {"web"}, as_json=as_json)
 
@@ -57,14 +57,14 @@ def radius(
     data_dir: DataDir = None,
     radius_auth_port: AuthPort = None,
     radius_acct_port: AcctPort = None,
-    as_json: AsJson = False,  # noqa: FBT002
+    as_json: AsJson = False,
 ) -> None:
     """Serve RADIUS only."""
     settings = _safe_settings(data_dir=data_dir, radius_auth_port=radius_auth_port, radius_acct_port=radius_acct_port)
     _run(settings, {"radius"}, as_json=as_json)
 
 
-def worker(data_dir: DataDir = None, as_json: AsJson = False) -> None:  # noqa: FBT002
+def worker(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Run the clock only: roll-ups and other work by the hour. Several may run; one works, the others stand by."""
     _run(_safe_settings(data_dir=data_dir), {"clock"}, as_json=as_json)
 
@@ -90,7 +90,7 @@ def health(
     people.print(f"{part}: well")
 
 
-def doctor(data_dir: DataDir = None, as_json: AsJson = False) -> None:  # noqa: FBT002
+def doctor(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Check database, ports, clock, time zone and data directory; say what to do about each problem."""
     with telling_errors():
         settings = load(data_dir=data_dir)
@@ -106,7 +106,7 @@ def demo(
     data_dir: Annotated[Path | None, typer.Option("--data-dir", help="Where the demo keeps its database.")] = None,
     port: Annotated[int, typer.Option("--port", help="TCP port of portal and console; 0: any free one.")] = 8080,
     sites: Annotated[int, typer.Option("--sites", min=1, max=500, help="How many places with Wi-Fi.")] = 44,
-    as_json: AsJson = False,  # noqa: FBT002
+    as_json: AsJson = False,
 ) -> None:
     """Run a simulated city: places, routers, 30 days of history, phones coming and going. Ctrl-C ends it all."""
     from hotspot.simulator.demo import run_demo  # noqa: PLC0415  (nothing else may load the simulator)
@@ -143,7 +143,7 @@ def _run(settings: Settings, names: set[str], *, as_json: bool) -> None:
 
 def _web_problem(settings: Settings) -> str:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{settings.http_port}/health", timeout=5):  # noqa: S310
+        with urllib.request.urlopen(f"http://127.0.0.1:{settings.http_port}/health", timeout=5):
             return ""
     except OSError as error:
         return f"does not answer ({error})"
@@ -156,7 +156,7 @@ def _beat_problem(settings: Settings, part: str) -> str:
     if settings.metrics_port is None:
         return "HOTSPOT_METRICS_PORT is not set, so there is nothing to ask"
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{settings.metrics_port}/metrics", timeout=5) as answer:  # noqa: S310
+        with urllib.request.urlopen(f"http://127.0.0.1:{settings.metrics_port}/metrics", timeout=5) as answer:
             text = answer.read().decode()
     except OSError as error:
         return f"does not answer ({error})"

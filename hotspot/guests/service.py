@@ -39,7 +39,7 @@ def give_consent(
 def issue_credential(db: Session, consent: Consent, *, keys: Keys, now: datetime) -> Login:
     """Issue the one-time credential that follows a consent; earlier unused ones of the device at the site die."""
     _expire_unused(db, device_id=consent.device_id, site_id=consent.site_id, now=now)
-    assert consent.id is not None  # noqa: S101  (flushed by give_consent)
+    assert consent.id is not None
     credential = Credential(
         id=uuid4(),
         site_id=consent.site_id,
@@ -75,7 +75,7 @@ def redeem(db: Session, credential_id: UUID, *, site_id: int, device_id: UUID, n
 
     It must be unused, alive, and be used at its own site by its own device; one conditional UPDATE decides.
     """
-    won = db.execute(
+    won = db.connection().execute(
         text("""
             UPDATE credential SET used_at = :now
             WHERE id = :id AND site_id = :site_id AND device_id = :device_id AND used_at IS NULL AND expires_at > :now
@@ -97,7 +97,7 @@ def parse_user_name(user_name: str) -> UUID | None:
 
 def forget_credentials(db: Session, *, now: datetime) -> int:
     """Delete credentials that are a day past their life; sessions and consent stay. Return how many."""
-    gone = db.execute(
+    gone = db.connection().execute(
         text("DELETE FROM credential WHERE expires_at < :before"), {"before": now - timedelta(days=1)}
     )
     return gone.rowcount

@@ -110,6 +110,6 @@ def routers_of(db: Session, site_id: int) -> Sequence[Router]:
 
 
 def known(router: Router, keys: Keys) -> KnownRouter:
-    assert router.id is not None  # noqa: S101  (comes from the database)
+    assert router.id is not None
     secret = keys.unseal(router.secret, context=f"router:{router.name}")
     return KnownRouter(router.id, router.name, router.site_id, router.address, router.login_host, secret.encode())

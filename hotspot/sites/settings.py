@@ -56,7 +56,7 @@ def check_value(key: str, value: Any) -> Any:  # noqa: ANN401  (JSON)
     field = SiteSettings.model_fields.get(key)
     if field is None:
         raise UnknownSetting(key=key, known=", ".join(SiteSettings.model_fields))
-    adapter: TypeAdapter[Any] = TypeAdapter(Annotated[field.annotation, field])
+    adapter: TypeAdapter[Any] = TypeAdapter(Annotated[field.annotation, field])  # type: ignore[arg-type]  # made at run time
     try:
         return adapter.validate_python(value)
     except ValidationError as error:
