@@ -95,6 +95,7 @@ def test_a_service_of_ours_is_asked_for_its_health_and_started_again(compose: di
 
     assert settings["command"] == [service]
     assert settings["healthcheck"]["test"] == ["CMD", "hotspot", "health", service]
+    assert settings["environment"]["HOTSPOT_METRICS_PORT"]  # what `hotspot health` asks
     assert settings["restart"] == "unless-stopped"
 
 

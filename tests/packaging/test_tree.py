@@ -91,7 +91,7 @@ def test_every_setting_is_documented_and_no_other_is_named(root: Path, documents
 
 
 def test_every_command_in_the_documents_exists(documents: list[Path]) -> None:
-    from hotspot.cli import app  # noqa: PLC0415  (the slowest import of all, for one test)
+    from hotspot.cli.main import app  # noqa: PLC0415  (the slowest import of all, for one test)
 
     commands = get_command(app)
     known = set(commands.commands)  # type: ignore[attr-defined]  # a group, as it has subcommands

@@ -8,6 +8,7 @@ import sys
 import zipfile
 from email import message_from_bytes
 from email.message import Message
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
@@ -120,8 +121,9 @@ def test_the_licence_is_the_whole_gpl_2(root: Path) -> None:
 
 def test_it_brings_the_command(wheel: zipfile.ZipFile) -> None:
     (name,) = [name for name in wheel.namelist() if name.endswith("entry_points.txt")]
+    (command,) = [line for line in wheel.read(name).decode().splitlines() if line.startswith("hotspot = ")]
 
-    assert "hotspot = hotspot.cli:main" in wheel.read(name).decode()
+    assert callable(EntryPoint("hotspot", command.removeprefix("hotspot = "), "console_scripts").load())
 
 
 def test_the_installed_package_finds_its_folders_and_migrations(wheel: zipfile.ZipFile, tmp_path: Path) -> None:
