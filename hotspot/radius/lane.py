@@ -1,0 +1,102 @@
+"""One queue into the database: while a batch commits, what comes in becomes the next batch.
+
+No gathering delay: an idle lane commits a single datagram at once, a busy one takes all that came in meanwhile. The worker is one
+thread, so a lane has one transaction in flight, and a hanging database holds up nothing but its own lane.
+"""
+
+import asyncio
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final, Generic, TypeVar
+
+import structlog
+
+from hotspot.radius import metrics
+
+log = structlog.get_logger()
+
+LARGEST_BATCH: Final = 512
+"""Larger ones gain nothing per datagram and make the first of them wait longer."""
+
+Job = TypeVar("Job")
+Settle = Callable[[Sequence[Job]], Sequence[bytes | None]]
+Deliver = Callable[[Job, bytes | None], None]
+
+
+class Lane(Generic[Job]):
+    """Jobs go in, `settle` makes them durable in the worker thread, `deliver` gets each reply (or None) in the loop's thread."""
+
+    def __init__(
+        self,
+        name: str,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        settle: Settle[Job],
+        deliver: Deliver[Job],
+        capacity: int,
+    ) -> None:
+        self._name, self._loop = name, loop
+        self._settle, self._deliver = settle, deliver
+        self._waiting: deque[Job] = deque()
+        self._capacity = capacity
+        self._is_busy = False
+        self._batches: queue.SimpleQueue[list[Job] | None] = queue.SimpleQueue()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._sizes = metrics.BATCH.labels(name)
+        self._worker = threading.Thread(target=self._work, name=f"radius-{name}", daemon=True)
+        self._worker.start()
+
+    def add(self, job: Job) -> None:
+        """Queue a job; when the queue is full the oldest gives way, because its router has given it up first."""
+        if len(self._waiting) >= self._capacity:
+            self._deliver(self._waiting.popleft(), None)
+            metrics.drop("overload")
+        self._waiting.append(job)
+
+    def commit(self) -> None:
+        """Hand what waits to the worker, unless it is at work: then its return does."""
+        if self._is_busy or not self._waiting:
+            return
+        size = min(len(self._waiting), LARGEST_BATCH)
+        batch = [self._waiting.popleft() for _ in range(size)]
+        self._is_busy = True
+        self._idle.clear()
+        self._sizes.observe(size)
+        self._batches.put(batch)
+
+    async def finish(self, *, patience: float) -> None:
+        """Let the batch in flight end, and the worker with it."""
+        self._waiting.clear()
+        try:
+            await asyncio.wait_for(self._idle.wait(), patience)
+        except TimeoutError:
+            log.warning("left a batch behind that does not end", lane=self._name)
+        self._batches.put(None)
+
+    def _work(self) -> None:
+        while (batch := self._batches.get()) is not None:
+            replies = self._settle_safely(batch)
+            try:
+                self._loop.call_soon_threadsafe(self._done, batch, replies)
+            except RuntimeError:  # the loop was closed meanwhile: nobody is left to reply
+                return
+
+    def _settle_safely(self, batch: list[Job]) -> Sequence[bytes | None]:
+        """Live on whatever a batch does: silence is always a right answer, the router asks again."""
+        try:
+            return self._settle(batch)
+        except Exception:
+            log.exception("a batch of datagrams failed", lane=self._name, size=len(batch))
+            metrics.drop("internal_error", len(batch))
+            return [None] * len(batch)
+
+    def _done(self, batch: list[Job], replies: Sequence[bytes | None]) -> None:
+        self._is_busy = False
+        self.commit()  # first the next batch, then the replies: the worker need not wait for them
+        for job, reply in zip(batch, replies, strict=True):
+            self._deliver(job, reply)
+        if not self._is_busy:
+            self._idle.set()
