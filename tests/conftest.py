@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from sqlalchemy import create_engine, make_url, text
@@ -16,10 +17,18 @@ SECRET_KEY = "tests-only-" + "0123456789abcdefghijklmnopqrstuv"
 names = count(1)
 
 
+@pytest.fixture
+def data_dir() -> Iterator[Path]:
+    """A data directory for an embedded server; not in pytest's own, which closes to other users whenever a run starts."""
+    with TemporaryDirectory(prefix="hotspot-test-") as directory:
+        yield Path(directory)
+
+
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+def server() -> Iterator[Database]:
     """The embedded server, with a migrated template to copy fresh databases from."""
-    database = open_database(load(data_dir=tmp_path_factory.mktemp("server")), migrate=False)
+    directory = TemporaryDirectory(prefix="hotspot-test-")
+    database = open_database(load(data_dir=Path(directory.name)), migrate=False)
     admin = create_engine(database.engine.url, isolation_level="AUTOCOMMIT", pool_size=1)
     with admin.connect() as connection:
         connection.execute(text("CREATE DATABASE template_hotspot"))
@@ -29,6 +38,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     yield database
     admin.dispose()
     database.close()
+    directory.cleanup()
 
 
 @pytest.fixture
