@@ -1,6 +1,7 @@
 """The compose file: right by the schema, and as closed as docs/operator.md promises."""
 
 import copy
+import inspect
 import json
 import re
 import tomllib
@@ -13,6 +14,7 @@ import pytest
 import yaml
 from pydantic import SecretStr
 
+from hotspot.db import get_server
 from hotspot.settings import Settings, load, problems
 
 OURS = ("migrate", "web", "radius", "worker")
@@ -176,6 +178,12 @@ def test_images_are_pinned(compose: dict[str, Any], service: str) -> None:
     _, _, tag = compose["services"][service]["image"].partition(":")
 
     assert re.match(r"\d", tag)
+
+
+def test_the_database_is_of_the_version_that_the_tests_run_on(compose: dict[str, Any]) -> None:
+    embedded = inspect.signature(get_server).parameters["postgres_version"].default
+
+    assert compose["services"]["postgres"]["image"].startswith(f"postgres:{embedded}-")
 
 
 def test_our_image_carries_the_package_s_version(compose: dict[str, Any], root: Path) -> None:
