@@ -29,7 +29,7 @@ _FRESH_MD5: Final = hashlib.md5(usedforsecurity=False)
 _EMPTY_MESSAGE_AUTHENTICATOR: Final = bytes((MESSAGE_AUTHENTICATOR, 18)) + bytes(16)
 
 
-class MalformedPacket(ValueError):  # noqa: N818 - named like the RFC's term for it, and as its callers say it
+class MalformedPacket(ValueError):
     """The datagram is not a RADIUS packet."""
 
 

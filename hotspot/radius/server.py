@@ -23,7 +23,7 @@ from hotspot.radius.duplicates import DuplicateCache, Seen
 from hotspot.radius.lane import Lane
 from hotspot.radius.nases import Nas, NasTable, choose
 from hotspot.radius.packet import Code, Flaw, MalformedPacket, Packet, flaw_in_request, parse
-from hotspot.radius.service import UnusableReport, read_access, read_report
+from hotspot.radius.service import UnusableReport, proxy_states, read_access, read_report
 from hotspot.radius.settle import Job, Settler
 from hotspot.security import Keys
 from hotspot.settings import Settings
@@ -174,26 +174,24 @@ class RadiusServer:
         if request is None:
             return
         packet, nas = request
-        if packet.code == Code.ACCESS_REQUEST and self._is_duplicate(packet, sender):
-            return
-        try:
-            asked = (
-                read_access(packet, nas.router, nas.secret, self._keys) if packet.code != Code.STATUS_SERVER else None
-            )
-        except MalformedPacket:
-            self._duplicates.keep(_asker(sender, packet), packet.authenticator, None)
-            raise
-        self._logins.add(Job(self._auth, sender, packet, nas, asked=asked))
+        proxied = proxy_states(packet)
+        asked = None
+        if packet.code == Code.ACCESS_REQUEST:
+            asked = read_access(packet, nas.router, nas.secret, self._keys)
+            if self._is_duplicate(packet, sender):
+                return
+        self._logins.add(Job(self._auth, sender, packet, nas, proxied, asked=asked))
 
-    def _receive_acct(self, datagram: bytes, sender: Address, now: datetime) -> None:
+    def _receive_acct(self, datagram: bytes, sender: Address, received_at: datetime) -> None:
         request = self._authentic(datagram, sender, Code.ACCOUNTING_REQUEST)
         if request is None:
             return
         packet, nas = request
+        proxied = proxy_states(packet)
         report = None
-        if packet.code != Code.STATUS_SERVER:
-            report = read_report(packet, nas.router, self._keys, received_at=now)
-        self._reports.add(Job(self._acct, sender, packet, nas, report=report))
+        if packet.code == Code.ACCOUNTING_REQUEST:
+            report = read_report(packet, nas.router, self._keys, received_at=received_at)
+        self._reports.add(Job(self._acct, sender, packet, nas, proxied, report=report))
 
     def _authentic(self, datagram: bytes, sender: Address, wanted: Code) -> tuple[Packet, Nas] | None:
         """Parse and verify before anything else; None, counted, when it can't be shown who sent this."""

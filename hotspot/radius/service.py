@@ -18,7 +18,7 @@ from hotspot.guests.models import BadMacAddress, Credential, MacAddress
 from hotspot.guests.service import find_credentials, parse_user_name, redeem
 from hotspot.radius.attributes import Attr, Attributes, StatusType
 from hotspot.radius.metrics import REFUSED
-from hotspot.radius.packet import MalformedPacket, Packet, Secret, chap_matches, unhide_password
+from hotspot.radius.packet import MalformedPacket, Packet, RawAttribute, Secret, chap_matches, unhide_password
 from hotspot.radius.policy import Allowance, Answer, Refusal, accept, reject
 from hotspot.routers.service import KnownRouter
 from hotspot.security import Keys
@@ -29,6 +29,8 @@ from hotspot.usage.ingest import session_key
 log = structlog.get_logger()
 
 OCTETS_PER_MEGABYTE: Final = 1_000_000
+MOST_PROXY_STATES: Final = 32
+LARGEST_PROXY_STATES: Final = 2_048  # octets: half a packet, the rest is for what we say ourselves
 SESSION_STATUSES: Final = frozenset({StatusType.START, StatusType.INTERIM_UPDATE, StatusType.STOP})
 
 
@@ -64,6 +66,14 @@ def read_access(packet: Packet, router: KnownRouter, secret: Secret, keys: Keys)
     password = keys.one_time_password(credential_id).encode() if credential_id else b""
     is_proven = _proves(attributes, packet, password, secret)
     return AccessAsked(router, credential_id, device_id, is_proven=is_proven and credential_id is not None)
+
+
+def proxy_states(packet: Packet) -> tuple[RawAttribute, ...]:
+    """The Proxy-States that the reply gives back unchanged and in order (RFC 2865 §5.33), if they leave room for a reply."""
+    proxied = tuple([attribute for attribute in packet.attributes if attribute[0] == Attr.PROXY_STATE])
+    if len(proxied) > MOST_PROXY_STATES or sum(len(value) for _, value in proxied) > LARGEST_PROXY_STATES:
+        raise MalformedPacket(f"{len(proxied)} times Proxy-State")
+    return proxied
 
 
 def _proves(attributes: Attributes, packet: Packet, password: bytes, secret: Secret) -> bool:

@@ -17,7 +17,7 @@ from sqlmodel import Session
 from hotspot.db import Database
 from hotspot.radius import metrics
 from hotspot.radius.nases import Nas
-from hotspot.radius.packet import Code, Packet, sign_reply
+from hotspot.radius.packet import Code, Packet, RawAttribute, sign_reply
 from hotspot.radius.service import AccessAsked, answer_all
 from hotspot.usage.counters import Report
 from hotspot.usage.ingest import record
@@ -30,12 +30,13 @@ _KINDS: Final = {Code.ACCESS_ACCEPT: "accept", Code.ACCESS_REJECT: "reject"}
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A verified request on its way: who asked, through which socket, and what was read in it. Neither: Status-Server."""
+    """A verified request on its way: who asked, through which socket, and what was read in it (neither: Status-Server)."""
 
     socket: socket.socket
     sender: tuple[str, int]
     packet: Packet
     nas: Nas
+    proxied: tuple[RawAttribute, ...] = ()
     asked: AccessAsked | None = None
     report: Report | None = None
 
@@ -67,7 +68,7 @@ class Settler:
                 continue
             answer = next(remaining)
             metrics.ANSWERED.labels(_KINDS[answer.code]).inc()
-            replies.append(sign_reply(job.packet, answer.code, answer.attributes, job.nas.secret))
+            replies.append(_signed(job, answer.code, answer.attributes))
         return replies
 
     def reports(self, jobs: Sequence[Job]) -> Sequence[bytes | None]:
@@ -81,7 +82,9 @@ class Settler:
                 _prove_alive(db)
         except (IntegrityError, DataError) as error:
             if len(jobs) == 1:
-                log.warning("a report can't be stored", router=jobs[0].nas.router.name, problem=type(error.orig).__name__)
+                log.warning(
+                    "a report can't be stored", router=jobs[0].nas.router.name, problem=type(error.orig).__name__
+                )
                 metrics.drop("unstorable")
                 return [None]
             middle = len(jobs) // 2
@@ -90,7 +93,7 @@ class Settler:
             return self._silence(error, len(jobs))
         self._is_back()
         _ACKNOWLEDGED.inc(len(jobs))
-        return [sign_reply(job.packet, Code.ACCOUNTING_RESPONSE, (), job.nas.secret) for job in jobs]
+        return [_signed(job, Code.ACCOUNTING_RESPONSE) for job in jobs]
 
     def _silence(self, error: SQLAlchemyError, count: int) -> list[bytes | None]:
         if not self._is_away:
@@ -113,4 +116,8 @@ def _prove_alive(db: Session) -> None:
 
 def _alive(job: Job, code: Code) -> bytes:
     metrics.ANSWERED.labels("status").inc()
-    return sign_reply(job.packet, code, (), job.nas.secret)
+    return _signed(job, code)
+
+
+def _signed(job: Job, code: Code, attributes: Sequence[RawAttribute] = ()) -> bytes:
+    return sign_reply(job.packet, code, (*attributes, *job.proxied), job.nas.secret)

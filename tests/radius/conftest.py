@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
-from radius_city import ALUN_ALUN, PERPUSTAKAAN, SECRETS, City, Clock, Router, serving
 
 from hotspot.areas.models import Area
 from hotspot.db import Database
 from hotspot.radius.server import RadiusServer
 from hotspot.settings import Settings
+from tests.radius.radius_city import ALUN_ALUN, PERPUSTAKAAN, SECRETS, City, Clock, Router, serving
 
 
 @pytest.fixture

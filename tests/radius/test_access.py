@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import pytest
-from radius_city import ALUN_ALUN, OTHER_MAC, PERPUSTAKAAN, City, Clock, Router, serving
 from sqlmodel import select
 
 from hotspot.guests.models import Credential
@@ -12,6 +11,7 @@ from hotspot.radius.packet import Code, Packet, chap_password, sign_request
 from hotspot.radius.server import RadiusServer
 from hotspot.sites.models import Site
 from hotspot.sites.settings import give
+from tests.radius.radius_city import ALUN_ALUN, OTHER_MAC, PERPUSTAKAAN, City, Clock, Router, serving
 
 
 def code_of(reply: Packet | None) -> Code | None:
