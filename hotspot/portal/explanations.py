@@ -1,0 +1,194 @@
+"""What a guest is told when something is in the way: what happened, and what to do. One place for all the words.
+
+Message ids are English; `N_` marks them for the catalogues, the templates translate. RouterOS's own texts are those of the default
+hotspot/errors.txt, which an operator may have reworded: what is not recognised is shown as the router wrote it.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+
+def N_(message: str) -> str:  # noqa: N802  (gettext's customary name: translate later)
+    return message
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Message ids of a page that says why it does not go on."""
+
+    title: str
+    text: str
+    advice: str
+    status: int = 400
+
+
+NO_SUCH_SITE: Final = Explanation(
+    N_("This Wi-Fi place is unknown"),
+    N_("The address of this page names no place with public Wi-Fi."),
+    N_("Connect to the public Wi-Fi again and open the page that your phone offers."),
+    404,
+)
+RETIRED: Final = Explanation(
+    N_("There is no public Wi-Fi here any more"),
+    N_("This place is no longer served."),
+    N_("Look for another place with public Wi-Fi nearby."),
+    404,
+)
+UNREADABLE: Final = Explanation(
+    N_("This link is damaged"),
+    N_("Some of what your phone handed over can't be read."),
+    N_("Switch Wi-Fi off and on again, then open the page that your phone offers."),
+)
+TOO_LONG: Final = Explanation(UNREADABLE.title, N_("The link is longer than any real one."), UNREADABLE.advice, 414)
+TOO_BIG: Final = Explanation(UNREADABLE.title, N_("The form is bigger than any real one."), UNREADABLE.advice, 413)
+BAD_DEVICE: Final = Explanation(
+    UNREADABLE.title, N_("It does not say correctly which device is asking."), UNREADABLE.advice
+)
+FOREIGN_ROUTER: Final = Explanation(
+    N_("This link does not come from this place's Wi-Fi"),
+    N_("It would have sent you to another machine than the router of this place, so it was stopped."),
+    N_("Switch Wi-Fi off and on again, then open the page that your phone offers. Don't use links from other people."),
+)
+NOT_ON_WIFI: Final = Explanation(
+    N_("Open this page from the Wi-Fi"),
+    N_("Your device could not be recognised, so it can't be connected from here."),
+    N_("Connect to the public Wi-Fi and open the page that your phone offers."),
+)
+STALE_FORM: Final = Explanation(
+    N_("This page was open for too long"),
+    N_("For your safety its button works for about an hour."),
+    N_("Open the page again and press the button once more."),
+    403,
+)
+FOREIGN_FORM: Final = Explanation(
+    N_("This did not come from our page"),
+    N_("Another website tried to press the button for you, so it was stopped."),
+    N_("Open the page again and press the button yourself."),
+    403,
+)
+NOT_A_PAGE: Final = Explanation(
+    N_("Please start from the beginning"),
+    N_("This address only works when you press the button on the welcome page."),
+    N_("Open the page again and press the button once more."),
+    405,
+)
+FORGED_TICKET: Final = Explanation(
+    N_("This link is not valid"),
+    N_("It was not made by this Wi-Fi, or a part of it is missing."),
+    N_("Open the page again and press the button once more."),
+    404,
+)
+NO_TERMS: Final = Explanation(
+    N_("This place is not ready yet"),
+    N_("Its terms of use are missing, so nobody can be connected."),
+    N_("Please tell the staff of this place."),
+    503,
+)
+
+TERMS_CHANGED: Final = N_("The terms have changed. Please read them again.")
+
+# --- after the button: what became of it -------------------------------------------------------------------------------------
+
+NO_REQUEST: Final = Explanation(
+    N_("The router did not answer in time"),
+    N_("Your device was sent to the router of this place, but the router did not ask us to let you in."),
+    N_("Move closer to the access point and try again."),
+    200,
+)
+NO_START: Final = Explanation(
+    N_("You may be online, but it is not confirmed"),
+    N_("You were let in, but the router has not confirmed it."),
+    N_("Try to open a website. If it does not work, try again."),
+    200,
+)
+EXPIRED: Final = Explanation(
+    N_("The time to connect ran out"),
+    N_("Connecting took longer than a minute, so the permission ended."),
+    N_("Try again. Nothing was lost."),
+    200,
+)
+ENDED: Final = Explanation(
+    N_("Your connection has ended"),
+    N_("You signed out, the time or the data was used up, or your device was away for a while."),
+    N_("You can connect again at once."),
+    200,
+)
+
+# --- what the router says ----------------------------------------------------------------------------------------------------
+
+_AGAIN: Final = N_("Try again. If it happens again, tell the staff of this place.")
+_LATER: Final = N_("Wait a few minutes and try again.")
+_STAFF: Final = N_("This is a fault on our side. Please tell the staff of this place.")
+
+UNKNOWN_ERROR: Final = Explanation(
+    N_("The router did not let you in"), N_("It gave this reason:"), _AGAIN, 200
+)
+
+
+def _router(text: str, advice: str, title: str = UNKNOWN_ERROR.title) -> Explanation:
+    return Explanation(title, text, advice, 200)
+
+
+ROUTER_ERRORS: Final[dict[str, Explanation]] = {
+    "internal-error": _router(N_("The router has an internal problem."), _STAFF),
+    "config-error": _router(N_("The router is not set up correctly."), _STAFF),
+    "not-logged-in": _router(N_("The router does not see you as connected."), _AGAIN),
+    "ippool-empty": _router(
+        N_("All addresses of this Wi-Fi are in use."), _LATER, title=N_("This place is full at the moment")
+    ),
+    "shutting-down": _router(N_("The router is restarting."), _LATER),
+    "user-session-limit": _router(
+        N_("This login is already in use on another device."), N_("Open the page again and press the button once more.")
+    ),
+    "license-session-limit": _router(
+        N_("As many people are connected as this router allows."), _LATER, title=N_("This place is full at the moment")
+    ),
+    "wrong-mac-username": _router(N_("The login was meant for another device."), _AGAIN),
+    "chap-missing": _router(N_("The router waited too long and forgot its question."), N_("Try again.")),
+    "invalid-username": _router(N_("The login is not valid, or it was already used."), N_("Try again.")),
+    "invalid-mac": _router(N_("The login was meant for another device."), _AGAIN),
+    "uptime-limit": _router(
+        N_("The connection time for now is used up."), _LATER, title=N_("Your allowance is used up")
+    ),
+    "traffic-limit": _router(
+        N_("The amount of data for now is used up."), _LATER, title=N_("Your allowance is used up")
+    ),
+    "radius-timeout": _router(N_("The router could not reach the city's server."), _LATER),
+    "auth-in-progress": _router(N_("The router is still working on your last attempt."), N_("Wait a moment and try again.")),
+    "expired": EXPIRED,
+}
+
+# The default errors.txt texts (RouterOS 7), then our own Reply-Messages in each language; `radius-reply` carries the latter.
+_ROUTER_TEXTS: Final = [
+    ("chap-missing", r"web browser did not send challenge response"),
+    ("wrong-mac-username", r"invalid username \(.*\): this mac address is not yours"),
+    ("invalid-username", r"invalid username or password|invalid user ?name|invalid password"),
+    ("user-session-limit", r"no more sessions are allowed for user"),
+    ("license-session-limit", r"session limit reached"),
+    ("ippool-empty", r"cannot assign ip address|no more free addresses"),
+    ("shutting-down", r"hotspot service is shutting down"),
+    ("invalid-mac", r"is not allowed to log in from this mac"),
+    ("uptime-limit", r"has reached uptime limit"),
+    ("traffic-limit", r"has reached traffic limit"),
+    ("radius-timeout", r"radius server is not responding"),
+    ("auth-in-progress", r"already authorizing"),
+    ("not-logged-in", r"you are not logged in"),
+    ("config-error", r"configuration error"),
+    ("internal-error", r"internal error"),
+    ("expired", r"the time to log in ran out|waktu untuk masuk sudah habis"),
+    ("invalid-username", r"this login (is not valid|was already used)|izin masuk ini (tidak berlaku|sudah dipakai)"),
+]
+_PATTERNS: Final = [(key, re.compile(pattern)) for key, pattern in _ROUTER_TEXTS]
+
+
+def of_router_error(error: str, error_orig: str = "") -> Explanation:
+    """Return what the router's `error` means; `error-orig` is the text before an operator's own errors.txt reworded it."""
+    for said in (error_orig, error):
+        text = " ".join(said.casefold().split())
+        if text in ROUTER_ERRORS:
+            return ROUTER_ERRORS[text]
+        for key, pattern in _PATTERNS:
+            if pattern.search(text):
+                return ROUTER_ERRORS[key]
+    return UNKNOWN_ERROR

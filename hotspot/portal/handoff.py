@@ -1,0 +1,264 @@
+"""What the router hands over through a phone, read strictly, and where the phone may be sent back to. Pure.
+
+RouterOS's login.html sends phones to the portal with its variables in the query (see /ip/hotspot/profile html-directory). All of it
+passes through the phone and is hostile: read once, checked, never echoed. A URL of the router is built from the *registered*
+router's host, not from what was handed over. CHAP as RouterOS does it in HTTP: hexMD5(chap-id || password || chap-challenge).
+"""
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Final
+from urllib.parse import unquote_to_bytes, urlencode, urlsplit
+
+from hotspot.errors import HotspotError
+from hotspot.guests.models import BadMacAddress, MacAddress
+from hotspot.portal.explanations import BAD_DEVICE, FOREIGN_ROUTER, TOO_LONG, UNREADABLE, Explanation
+
+QUERY_OCTETS: Final = 8 * 1024  # a probe's address in link-orig is the longest part; real ones stay below 3 KiB
+VALUE_CHARACTERS: Final = 4096
+PAIRS: Final = 64
+SHORT: Final = 256
+SHORT_NAMES: Final = ("mac", "link-login-only", "error", "error-orig", "chap-id", "chap-challenge", "lang", "terms", "token", "t")
+CHALLENGE_OCTETS: Final = 64  # RouterOS sends 16
+RAW: Final = ("chap-id", "chap-challenge")  # octets, not text: `$(chap-id-esc)` may be any of 256 values
+ROUTER_URL: Final = re.compile(r"(https?)://([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::([0-9]{1,5}))?(/[a-z]*)?", re.ASCII)
+OCTAL: Final = re.compile(rb"\\(?:([0-3][0-7]{0,2}|[4-7][0-7]?)|([\\\"'/]))|([^\\])", re.DOTALL)
+HOST: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,98}[A-Za-z0-9])?", re.ASCII)
+PORTS: Final = {"http": 80, "https": 443}
+PROBE_HOSTS: Final = frozenset(
+    {
+        "captive.apple.com",
+        "www.apple.com",
+        "connectivitycheck.gstatic.com",
+        "connectivitycheck.android.com",
+        "clients3.google.com",
+        "www.gstatic.com",
+        "connectivitycheck.platform.hicloud.com",
+        "connect.rom.miui.com",
+        "www.msftconnecttest.com",
+        "www.msftncsi.com",
+        "detectportal.firefox.com",
+        "nmcheck.gnome.org",
+    }
+)
+"""Nobody asked for these: phones do, to find out whether they are captive."""
+
+
+class Stop(HotspotError):
+    """The guest can't go on: {explanation.title}"""
+
+    def __init__(self, explanation: Explanation, *, again: str = "") -> None:
+        """Keep the explanation for the page, and the address behind its "Try again", if there is one."""
+        super().__init__(explanation=explanation)
+        self.explanation = explanation
+        self.again = again
+
+
+@dataclass(frozen=True, slots=True)
+class RouterHost:
+    """Where a registered router's login page may be: `login_host` as registered, else `address` at any port."""
+
+    address: str
+    login_host: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """What a router handed over, checked; absent things are None or empty."""
+
+    mac: MacAddress | None = None
+    router: str | None = None  # scheme://host[:port] of the registered router
+    chap_id: bytes = b""
+    chap_challenge: bytes = b""
+    wanted_host: str | None = None
+    error: str = ""
+    error_orig: str = ""
+
+    @property
+    def can_log_in(self) -> bool:
+        return self.mac is not None and self.router is not None
+
+    def fields(self) -> dict[str, str]:
+        """Return what the next page needs to know, in the router's own words; never its error."""
+        found = {
+            "mac": str(self.mac or ""),
+            "link-login-only": f"{self.router}/login" if self.router else "",
+            "chap-id": octal(self.chap_id),
+            "chap-challenge": octal(self.chap_challenge),
+            "link-orig": f"http://{self.wanted_host}/" if self.wanted_host else "",
+        }
+        return {name: value for name, value in found.items() if value}
+
+
+# --- reading -----------------------------------------------------------------------------------------------------------------
+
+
+def read_pairs(encoded: bytes) -> dict[str, str]:
+    """Decode a query or a form body exactly once; RouterOS's raw octets come back as their octal escapes.
+
+    Raises:
+        Stop: over-long, repeated names, control characters, or not UTF-8.
+    """
+    pieces = [piece for piece in encoded.split(b"&") if piece]
+    if len(pieces) > PAIRS:
+        raise Stop(TOO_LONG)
+    found: dict[str, str] = {}
+    for piece in pieces:
+        raw_name, _, raw_value = piece.partition(b"=")
+        name = _text(raw_name)
+        if name in found:
+            raise Stop(UNREADABLE)
+        found[name] = _octets_as_text(raw_value) if name in RAW else _text(raw_value)
+        if len(found[name]) > (SHORT if name in SHORT_NAMES else VALUE_CHARACTERS):
+            raise Stop(TOO_LONG)
+    return found
+
+
+def _text(raw: bytes) -> str:
+    try:
+        text = unquote_to_bytes(raw.replace(b"+", b" ")).decode()
+    except UnicodeDecodeError as error:
+        raise Stop(UNREADABLE) from error
+    if any(unicodedata.category(character) == "Cc" for character in text):
+        raise Stop(UNREADABLE)
+    return text
+
+
+def _octets_as_text(raw: bytes) -> str:
+    octets = unquote_to_bytes(raw.replace(b"+", b" "))
+    printable = all(0x20 <= octet < 0x7F for octet in octets)
+    return octets.decode("ascii") if printable else octal(octets)
+
+
+def octal(octets: bytes) -> str:
+    """Write octets as RouterOS does in a page, each as ``\\ooo``."""
+    return "".join(f"\\{octet:03o}" for octet in octets)
+
+
+def octets_of(text: str) -> bytes:
+    """Read ``$(chap-id)`` or ``$(chap-challenge)``: octal escapes of a JavaScript string, and characters that stand for themselves.
+
+    Raises:
+        Stop: a backslash that escapes nothing.
+    """
+    found = bytearray()
+    position = 0
+    encoded = text.encode()
+    while position < len(encoded):
+        match = OCTAL.match(encoded, position)
+        if match is None:
+            raise Stop(UNREADABLE)
+        escaped, quoted, plain = match.groups()
+        found += bytes([int(escaped, 8)]) if escaped else quoted or plain
+        position = match.end()
+    return bytes(found)
+
+
+def read_handed(pairs: Mapping[str, str], routers: Iterable[RouterHost]) -> Handed:
+    """Check what was handed over against the site's registered routers.
+
+    Raises:
+        Stop: a device, a router or a challenge that can't be; absent ones are not an error.
+    """
+    link = pairs.get("link-login-only", "")
+    return Handed(
+        mac=_mac(pairs.get("mac", "")),
+        router=registered_base(link, routers, path="/login") if link else None,
+        **_challenge(pairs.get("chap-id", ""), pairs.get("chap-challenge", "")),
+        wanted_host=host_wanted(pairs.get("link-orig", "")),
+        error=pairs.get("error", "").strip(),
+        error_orig=pairs.get("error-orig", "").strip(),
+    )
+
+
+def _mac(text: str) -> MacAddress | None:
+    if not text:
+        return None
+    try:
+        return MacAddress.parse(text)
+    except BadMacAddress as error:
+        raise Stop(BAD_DEVICE) from error
+
+
+def _challenge(chap_id: str, chap_challenge: str) -> dict[str, bytes]:
+    """Read both or neither; without them the router wants PAP."""
+    identifier, challenge = octets_of(chap_id), octets_of(chap_challenge)
+    if not identifier and not challenge:
+        return {}
+    if len(identifier) != 1 or not 1 <= len(challenge) <= CHALLENGE_OCTETS:
+        raise Stop(UNREADABLE)
+    return {"chap_id": identifier, "chap_challenge": challenge}
+
+
+# --- where a phone may go ----------------------------------------------------------------------------------------------------
+
+
+def registered_base(url: str, routers: Iterable[RouterHost], *, path: str = "") -> str:
+    """Return scheme://host[:port] of the registered router that `url` names, written anew.
+
+    Raises:
+        Stop: any other host, scheme, path; user information, a fragment, or something browsers read in two ways.
+    """
+    match = ROUTER_URL.fullmatch(url)
+    if match is None or (match[4] or "") != path:
+        raise Stop(FOREIGN_ROUTER)
+    scheme, host = match[1], match[2].lower()
+    port = int(match[3]) if match[3] else PORTS[scheme]
+    if not 0 < port <= 65535:
+        raise Stop(FOREIGN_ROUTER)
+    for router in routers:
+        registered = _host_of_router(router, scheme, host, port)
+        if registered is not None:
+            return f"{scheme}://{registered}" + ("" if port == PORTS[scheme] else f":{port}")
+    raise Stop(FOREIGN_ROUTER)
+
+
+def _host_of_router(router: RouterHost, scheme: str, host: str, port: int) -> str | None:
+    """Return the registered spelling of the router's host when it is the one asked for."""
+    if router.login_host:
+        match = ROUTER_URL.fullmatch(f"http://{router.login_host}")
+        assert match is not None  # noqa: S101  (checked when the router was registered)
+        registered, registered_port = match[2].lower(), int(match[3]) if match[3] else PORTS[scheme]
+        return registered if (host, port) == (registered, registered_port) else None
+    return bracketed(router.address) if _same_address(host, router.address) else None
+
+
+def _same_address(host: str, address: str) -> bool:
+    try:
+        return ip_address(host.strip("[]")) == ip_address(address)
+    except ValueError:
+        return False
+
+
+def bracketed(address: str) -> str:
+    """Write an IP address as the host of a URL (RFC 3986 §3.2.2)."""
+    return f"[{address}]" if ":" in address else address
+
+
+def host_wanted(link_orig: str) -> str | None:
+    """Return the host the person wanted to see, only to be shown as text; None for a phone's own probe or anything odd."""
+    try:
+        url = urlsplit(link_orig)
+        host = (url.hostname or "").lower()
+    except ValueError:
+        return None
+    if url.scheme not in PORTS or host in PROBE_HOSTS or "." not in host or not HOST.fullmatch(host):
+        return None
+    return host
+
+
+def login_url(handed: Handed, *, user_name: str, password: str, dst: str) -> str:
+    """Return the router's address that logs the phone in: CHAP when the router gave a challenge, else PAP."""
+    assert handed.router is not None  # noqa: S101  (callers check can_log_in)
+    proof = chap_response(handed, password) if handed.chap_challenge else password
+    return f"{handed.router}/login?{urlencode({'username': user_name, 'password': proof, 'dst': dst})}"
+
+
+def chap_response(handed: Handed, password: str) -> str:
+    """Return hexMD5(chap-id || password || chap-challenge), as RouterOS's own md5.js does in a browser."""
+    secret = handed.chap_id + password.encode() + handed.chap_challenge
+    return hashlib.md5(secret, usedforsecurity=False).hexdigest()

@@ -1,0 +1,202 @@
+"""Pages of a theme as answers: the language, the one inlined style sheet, and headers that let nothing else in.
+
+The Content-Security-Policy names the style sheet by its hash and, in form-action, the router that the log-in is redirected to:
+browsers apply form-action to the redirects of a form as well (CSP3 §6.4.1).
+"""
+
+import base64
+import hashlib
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlencode
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_time
+from babel.numbers import format_decimal
+from fastapi import Request, Response
+from fastapi.responses import HTMLResponse
+from markupsafe import Markup
+
+from hotspot import web
+from hotspot.errors import HotspotError
+from hotspot.languages import choose, translations
+from hotspot.paths import shipped
+from hotspot.portal.handoff import Stop
+from hotspot.portal.service import OCTETS_PER_MEGABYTE, Left, Place
+from hotspot.settings import Settings
+
+THEME: Final = "default"
+NAMES: Final = {"id": "Bahasa Indonesia", "en": "English"}
+MEGABYTES_PER_GIGABYTE: Final = 1000
+
+
+class BadTheme(HotspotError):
+    """The theme's style.css can't be used: {problem}"""
+
+
+def speak(request: Request, settings: Settings, pairs: Mapping[str, str]) -> str:
+    """Choose the language of this answer and remember it for a page that says what went wrong."""
+    language = choose(settings.languages, pairs.get("lang"), request.headers.get("accept-language"))
+    request.state.language = language
+    return language
+
+
+def page(
+    request: Request,
+    template: str,
+    *,
+    language: str,
+    address: str,
+    carried: Mapping[str, str],
+    place: Place | None = None,
+    status: int = 200,
+    routers: Iterable[str] = (),
+    **words: object,
+) -> Response:
+    """Return a page of the theme.
+
+    `address` and `carried` are where the language switch leads: the same page in another language. `routers` are the origins
+    that the page's form may be redirected to.
+    """
+    settings: Settings = request.app.state.settings
+    style, digest = stylesheet(THEME)
+    html = (
+        web.templates(language, shipped("portal_templates") / THEME)
+        .get_template(template)
+        .render(
+            language=language,
+            switches=_switches(settings.languages, language, address, carried),
+            city=settings.city or (place.areas[-1] if place and place.areas else ""),
+            site=place.site.name if place else "",
+            slug=place.site.slug if place else "",
+            area=place.areas[0] if place and place.areas else "",
+            ssid=place.settings.ssid if place else "",
+            demo=settings.demo,
+            style=style,
+            **words,
+        )
+    )
+    return HTMLResponse(html, status, {**headers(routers, digest), "content-language": language})
+
+
+def problem(request: Request, stop: Stop) -> Response:
+    """Return the page that says what is in the way and what to do; it knows no site, because that may be what is wrong."""
+    settings: Settings = request.app.state.settings
+    language = getattr(request.state, "language", None) or speak(request, settings, {})
+    answer = page(
+        request,
+        "problem.html",
+        language=language,
+        address="",
+        carried={},
+        status=stop.explanation.status,
+        problem=stop.explanation,
+        quoted="",
+        again=stop.again,
+    )
+    if stop.explanation.status == 405:
+        answer.headers["allow"] = "POST"
+    return answer
+
+
+def headers(routers: Iterable[str] = (), style_digest: str = "") -> dict[str, str]:
+    """Return what every answer of the portal carries."""
+    policy = [
+        "default-src 'none'",
+        f"style-src 'sha256-{style_digest}'" if style_digest else "style-src 'none'",
+        " ".join(["form-action 'self'", *routers]),
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    ]
+    return {
+        "cache-control": "no-store",
+        "content-security-policy": "; ".join(policy),
+        "referrer-policy": "no-referrer",
+        "vary": "accept-language",
+        "x-content-type-options": "nosniff",
+        "x-robots-tag": "noindex",
+    }
+
+
+def link(address: str, carried: Mapping[str, str]) -> str:
+    query = urlencode({name: value for name, value in carried.items() if value})
+    return f"{address}?{query}" if query else address
+
+
+def _switches(
+    languages: Iterable[str], language: str, address: str, carried: Mapping[str, str]
+) -> list[dict[str, object]]:
+    return [
+        {
+            "language": code,
+            "name": _name_of(code),
+            "is_current": code == language,
+            "link": link(address, {**carried, "lang": code}),
+        }
+        for code in languages
+    ]
+
+
+@cache
+def _name_of(language: str) -> str:
+    try:
+        return NAMES.get(language) or str(Locale.parse(language).language_name)
+    except (UnknownLocaleError, ValueError):
+        return language
+
+
+@cache
+def stylesheet(theme: str) -> tuple[Markup, str]:
+    """Return the theme's style sheet, ready to stand in a page, and its SHA-256 in base64 for the policy."""
+    text = (shipped("portal_templates") / theme / "style.css").read_text(encoding="utf-8")
+    _refuse_unsafe_style(text)
+    digest = hashlib.sha256(text.encode()).digest()
+    return Markup(text), base64.b64encode(digest).decode()  # noqa: S704  (a file of the installation, checked above)
+
+
+def _refuse_unsafe_style(text: str) -> None:
+    lowered = text.lower()
+    for forbidden in ("<", "url(", "@import", "\r"):
+        if forbidden in lowered:
+            raise BadTheme(problem=f"it contains {forbidden!r}; nothing may be loaded and no markup may be in it")
+
+
+def template_files(theme: str = THEME) -> Path:
+    return shipped("portal_templates") / theme
+
+
+# --- figures in the person's language ----------------------------------------------------------------------------------------
+
+
+def figures(left: Left, settings: Settings, language: str) -> dict[str, str]:
+    """Return what is left as words: time, until, data (empty where there is no limit) and data used."""
+    return {
+        "time": duration(left.time, language),
+        "until": clock_time(left.until, settings, language),
+        "data": "" if left.octets is None else amount(left.octets, language),
+        "used": amount(left.octets_used, language),
+    }
+
+
+def duration(time: timedelta, language: str) -> str:
+    say = translations(language).gettext
+    minutes = int(time.total_seconds()) // 60
+    if minutes < 1:
+        return say("less than a minute")
+    if minutes < 60:
+        return say("%(minutes)d min") % {"minutes": minutes}
+    return say("%(hours)d h %(minutes)d min") % {"hours": minutes // 60, "minutes": minutes % 60}
+
+
+def clock_time(at: datetime, settings: Settings, language: str) -> str:
+    return format_time(at, "short", tzinfo=settings.zone, locale=language)
+
+
+def amount(octets: int, language: str) -> str:
+    megabytes = octets / OCTETS_PER_MEGABYTE
+    if megabytes >= MEGABYTES_PER_GIGABYTE:
+        return f"{format_decimal(round(megabytes / MEGABYTES_PER_GIGABYTE, 1), locale=language)} GB"
+    return f"{format_decimal(round(megabytes, 1 if megabytes < 10 else 0), locale=language)} MB"

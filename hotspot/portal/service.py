@@ -1,0 +1,179 @@
+"""The portal's answers: what a place shows, the consent and credential behind the one button, and what became of it."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlmodel import Session, select
+
+from hotspot.guests.models import Credential
+from hotspot.guests.service import Login, find_credentials, give_consent, issue_credential
+from hotspot.portal.banners import Notice, banners_for
+from hotspot.portal.explanations import NO_SUCH_SITE, NO_TERMS, RETIRED
+from hotspot.portal.handoff import RouterHost, Stop
+from hotspot.portal.models import Terms
+from hotspot.portal.terms import NoSuchTerms, current
+from hotspot.routers.service import routers_of
+from hotspot.security import Keys
+from hotspot.sites.models import Site, SiteState
+from hotspot.sites.settings import SiteSettings, effective
+from hotspot.usage.models import GuestSession
+from hotspot.usage.service import find_online, find_session_of
+
+PATIENCE: Final = timedelta(seconds=40)  # a weak link and one retried accounting packet; later nobody still waits
+MISSED_INTERIMS: Final = 2  # then the session is most likely gone without a Stop (power cut): the person may start anew
+OCTETS_PER_MEGABYTE: Final = 1_000_000
+SLUG: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}", re.ASCII)
+
+AREAS_ABOVE: Final = """
+    WITH RECURSIVE chain (name, parent_id, depth) AS (
+        SELECT name, parent_id, 0 FROM area WHERE id = :area_id
+        UNION ALL
+        SELECT area.name, area.parent_id, chain.depth + 1 FROM area JOIN chain ON area.id = chain.parent_id
+    )
+    SELECT name FROM chain ORDER BY depth
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A site as the portal needs it: its routers, its settings, the names of the areas above it, nearest first."""
+
+    site: Site
+    site_id: int
+    routers: tuple[RouterHost, ...]
+    settings: SiteSettings
+    areas: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """What a person reads before the button."""
+
+    terms: Terms
+    notices: Sequence[Notice]
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What a guest session may still use; `octets` is None where the site sets no limit."""
+
+    until: datetime
+    time: timedelta
+    octets: int | None
+    octets_used: int
+
+
+class Stage(StrEnum):
+    """What became of a credential."""
+
+    WAITING = "waiting"  # the router has not asked yet, or has not reported yet
+    ONLINE = "online"  # RADIUS Accept and accounting Start, both known
+    ENDED = "ended"  # it was online and is not any more
+    NO_REQUEST = "no request"  # nobody asked in time
+    NO_START = "no start"  # let in, but nobody reported
+    EXPIRED = "expired"  # asked too late, or replaced by a later press of the button
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a log-in has come, and its session when there is one."""
+
+    stage: Stage
+    session: GuestSession | None = None
+
+
+def get_place(db: Session, slug: str) -> Place:
+    """Return the site of that slug with what the portal needs of it.
+
+    Raises:
+        Stop: there is no such site, or it is retired.
+    """
+    site = db.exec(select(Site).where(Site.slug == slug)).first() if SLUG.fullmatch(slug) else None
+    if site is None:
+        raise Stop(NO_SUCH_SITE)
+    if site.state == SiteState.RETIRED:
+        raise Stop(RETIRED)
+    assert site.id is not None  # noqa: S101  (comes from the database)
+    return Place(
+        site=site,
+        site_id=site.id,
+        routers=tuple(RouterHost(router.address, router.login_host) for router in routers_of(db, site.id)),
+        settings=effective(db, site.id).values,
+        areas=tuple(db.execute(text(AREAS_ABOVE), {"area_id": site.area_id}).scalars()),
+    )
+
+
+def welcome(db: Session, place: Place, language: str, languages: Sequence[str], now: datetime) -> Welcome:
+    """Return what the place shows before the button."""
+    notices = banners_for(db, place.site, language, now, languages=languages)
+    return Welcome(terms_of(db, place, now), notices)
+
+
+def terms_of(db: Session, place: Place, now: datetime) -> Terms:
+    """Return the terms that hold at the place.
+
+    Raises:
+        Stop: its document was never published: without terms there is no consent.
+    """
+    try:
+        return current(db, place.settings.terms, now)
+    except NoSuchTerms as error:
+        raise Stop(NO_TERMS) from error
+
+
+def admit(
+    db: Session, *, site_id: int, device_id: UUID, terms: Terms, language: str, keys: Keys, now: datetime
+) -> Login:
+    """Store the consent, then issue the one-time credential, in the caller's one transaction."""
+    consent = give_consent(
+        db, device_id=device_id, site_id=site_id, terms_sha256=terms.sha256, language=language, now=now
+    )
+    return issue_credential(db, consent, keys=keys, now=now)
+
+
+def progress(db: Session, *, site_id: int, credential_id: UUID, now: datetime) -> Progress | None:
+    """Return how far the log-in with this credential has come; None when the site never issued it."""
+    credential = find_credentials(db, [credential_id]).get(credential_id)
+    if credential is None or credential.site_id != site_id:
+        return None
+    session = find_session_of(db, credential_id, device_id=credential.device_id)
+    if session is not None:
+        return Progress(Stage.ONLINE if session.ended_at is None else Stage.ENDED, session)
+    return Progress(_stage_without_session(credential, now))
+
+
+def _stage_without_session(credential: Credential, now: datetime) -> Stage:
+    if credential.used_at is not None:
+        return Stage.WAITING if now < credential.used_at + PATIENCE else Stage.NO_START
+    if now >= credential.expires_at:
+        return Stage.EXPIRED
+    return Stage.WAITING if now < credential.issued_at + PATIENCE else Stage.NO_REQUEST
+
+
+def find_fresh_session(db: Session, place: Place, device_id: UUID, now: datetime) -> GuestSession | None:
+    """Return the device's open session here when its router has reported it lately.
+
+    One that went silent is most likely the trace of a power cut: its owner must get the button, not "you are online".
+    """
+    session = find_online(db, site_id=place.site_id, device_id=device_id)
+    silence = timedelta(seconds=MISSED_INTERIMS * place.settings.interim_seconds)
+    return session if session is not None and now <= session.last_seen_at + silence else None
+
+
+def left(session: GuestSession, settings: SiteSettings, now: datetime) -> Left:
+    """Return what the site's settings leave of the session; never below nothing."""
+    until = session.started_at + timedelta(minutes=settings.session_minutes)
+    used = (session.octets_from_device or 0) + (session.octets_to_device or 0)
+    allowed = settings.data_megabytes
+    return Left(
+        until=until,
+        time=max(until - now, timedelta()),
+        octets=None if allowed is None else max(allowed * OCTETS_PER_MEGABYTE - used, 0),
+        octets_used=used,
+    )

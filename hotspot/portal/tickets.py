@@ -1,0 +1,56 @@
+"""What the portal signs: the welcome page's form, and the address of the online page. Nothing is kept on the phone.
+
+A form's token holds for the hour it was made in and the next one. A ticket names a credential; its signature covers all that the
+address carries, so that nobody can make our page show somebody else's words or links.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from urllib.parse import urlencode
+from uuid import UUID
+
+from hotspot.guests.models import MacAddress
+from hotspot.guests.service import parse_user_name
+from hotspot.security import Keys
+
+HOUR: Final = timedelta(hours=1)
+
+
+def form_token(keys: Keys, *, site_id: int, mac: MacAddress, now: datetime) -> str:
+    return keys.sign("portal form", site_id, mac, _hour(now))
+
+
+def is_form_token(token: str, keys: Keys, *, site_id: int, mac: MacAddress, now: datetime) -> bool:
+    """Tell whether the token was made for this device at this site within the hour or the one before."""
+    hours = (_hour(now), _hour(now - HOUR))
+    return any(keys.is_signed(token, "portal form", site_id, mac, hour) for hour in hours)
+
+
+def _hour(at: datetime) -> int:
+    return int(at.timestamp()) // 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """The right to see what became of a log-in: its credential, its router's base address, the host the person wanted."""
+
+    credential_id: UUID
+    router: str
+    wanted_host: str = ""
+
+    def query(self, keys: Keys, site_id: int) -> str:
+        """Return the query of the online page's address: ``t=<credential>.<tag>`` and what else the tag covers."""
+        tag = keys.sign("portal ticket", site_id, self.credential_id.hex, self.router, self.wanted_host)
+        carried = {"t": f"{self.credential_id.hex}.{tag}", "r": self.router, "o": self.wanted_host}
+        return urlencode({name: value for name, value in carried.items() if value})
+
+
+def find_ticket(pairs: dict[str, str], keys: Keys, site_id: int) -> Ticket | None:
+    """Return the ticket in a query, or None when it is missing or not signed by us for this site."""
+    name, _, tag = pairs.get("t", "").partition(".")
+    credential_id = parse_user_name(name)
+    router, wanted_host = pairs.get("r", ""), pairs.get("o", "")
+    if credential_id is None or not keys.is_signed(tag, "portal ticket", site_id, credential_id.hex, router, wanted_host):
+        return None
+    return Ticket(credential_id, router, wanted_host)
