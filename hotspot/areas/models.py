@@ -30,4 +30,4 @@ class Area(SQLModel, table=True):
     parent_id: int | None = Field(default=None, foreign_key="area.id", index=True)
     latitude: float | None = None
     longitude: float | None = None
-    polygon: dict[str, Any] | None = Field(default=None, sa_type=JSONB)
+    polygon: dict[str, Any] | None = Field(default=None, sa_type=JSONB(none_as_null=True))

@@ -2,17 +2,18 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
-from sqlalchemy import text
-from sqlmodel import Session
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from sqlalchemy import delete, text
+from sqlmodel import Session, col
 
 from hotspot.areas.models import Area
 from hotspot.errors import Invalid
 from hotspot.sites.models import Setting, Site
 
 DEFAULT = "default"
+NOTHING = ("", "none", "null")  # how a person writes "no value"
 
 
 class BadSettingValue(Invalid):
@@ -23,12 +24,27 @@ class UnknownSetting(Invalid):
     """There is no setting {key}; known are: {known}"""
 
 
+class BadStoredValue(Invalid):
+    """{key} was given the value {value} at {source}, which this program can't use: {problem}; give it anew"""
+
+
+def _ssid(name: str) -> str:
+    """Refuse what beacons can't carry or a script could read as code (IEEE 802.11 §9.4.2.2: 32 octets, not characters)."""
+    if len(name.encode()) > 32:
+        raise ValueError("is longer than 32 octets")
+    if not name.isprintable() or name != name.strip():
+        raise ValueError("has control characters, or blanks around it")
+    return name
+
+
 class SiteSettings(BaseModel):
     """What can be decided for a site. Field names are the keys; descriptions are shown by `hotspot settings list`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    ssid: Annotated[str, Field(min_length=1, max_length=32, description="name of the Wi-Fi network")] = "WiFi Publik"
+    ssid: Annotated[str, Field(min_length=1, description="name of the Wi-Fi network"), AfterValidator(_ssid)] = (
+        "WiFi Publik"
+    )
     terms: Annotated[str, Field(pattern="^[a-z0-9-]{1,40}$", description="name of the terms document")] = "public"
     session_minutes: Annotated[int, Field(ge=5, le=1440, description="longest guest session, minutes")] = 120
     idle_minutes: Annotated[int, Field(ge=1, le=240, description="minutes without traffic that end it")] = 15
@@ -38,12 +54,25 @@ class SiteSettings(BaseModel):
     data_megabytes: Annotated[int | None, Field(ge=1, le=1_000_000, description="data a session may move")] = None
 
 
+class Given(NamedTuple):
+    """One value somebody gave: `source` is an area's code or a site's slug, `place` the same in words."""
+
+    key: str
+    value: Any
+    source: str
+    place: str
+
+
 @dataclass(frozen=True, slots=True)
 class Effective:
-    """The settings that hold at a site; `sources` says for each key who said so: "default", an area's code, the slug."""
+    """The settings that hold at a place.
+
+    `sources` says for each key who said so: "default", an area's code, the slug; `places` the same in words.
+    """
 
     values: SiteSettings
     sources: Mapping[str, str]
+    places: Mapping[str, str]
 
 
 def check_value(key: str, value: Any) -> Any:  # noqa: ANN401  (JSON)
@@ -60,39 +89,88 @@ def check_value(key: str, value: Any) -> Any:  # noqa: ANN401  (JSON)
     try:
         return adapter.validate_python(value)
     except ValidationError as error:
-        raise BadSettingValue(key=key, problem=error.errors()[0]["msg"]) from error
+        raise BadSettingValue(key=key, problem=_problem(error)) from error
 
 
-CHAIN_OF_A_SITE = """
-    WITH RECURSIVE chain (id, parent_id, code, depth) AS (
-        SELECT area.id, area.parent_id, area.code, 1
-        FROM area JOIN site ON site.area_id = area.id WHERE site.id = :site_id
+def read_value(key: str, words: str) -> Any:  # noqa: ANN401  (JSON)
+    """Return the value a person wrote, checked: numbers as numbers, "none" as no value where a key may have none.
+
+    Raises:
+        UnknownSetting, BadSettingValue: as `check_value`.
+    """
+    field = SiteSettings.model_fields.get(key)
+    may_be_none = field is not None and type(None) in get_args(field.annotation)
+    return check_value(key, None if may_be_none and words.strip().lower() in NOTHING else words)
+
+
+def _problem(error: ValidationError) -> str:
+    return error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
+
+
+GIVEN_FROM_THE_TOP = """
+    WITH RECURSIVE chain (id, parent_id, code, name, depth) AS (
+        SELECT area.id, area.parent_id, area.code, area.name, 1 FROM area
+        WHERE area.id = COALESCE(CAST(:area_id AS int), (SELECT site.area_id FROM site WHERE site.id = :site_id))
         UNION ALL
-        SELECT area.id, area.parent_id, area.code, chain.depth + 1 FROM area JOIN chain ON area.id = chain.parent_id
+        SELECT area.id, area.parent_id, area.code, area.name, chain.depth + 1
+        FROM area JOIN chain ON area.id = chain.parent_id
     )
-    SELECT setting.key, setting.value, chain.code AS source, chain.depth
+    SELECT setting.key, setting.value, chain.code AS source, chain.name || ' (' || chain.code || ')' AS place, chain.depth
     FROM setting JOIN chain ON setting.area_id = chain.id
     UNION ALL
-    SELECT setting.key, setting.value, site.slug, 0 FROM setting JOIN site ON setting.site_id = site.id WHERE site.id = :site_id
+    SELECT setting.key, setting.value, site.slug, site.name || ' (' || site.slug || ')', 0
+    FROM setting JOIN site ON setting.site_id = site.id WHERE site.id = :site_id
     ORDER BY depth DESC
 """
 
 
 def effective(db: Session, site_id: int) -> Effective:
     """Return what holds at the site; the nearest of site, kelurahan, kecamatan and kota wins."""
-    rows = db.execute(text(CHAIN_OF_A_SITE), {"site_id": site_id})
-    return inherit((row.key, row.value, row.source) for row in rows)
+    return _effective(db, area_id=None, site_id=site_id)
 
 
-def inherit(given: Iterable[tuple[str, Any, str]]) -> Effective:
-    """Lay the given values over the defaults, farthest first; keys this program no longer knows are passed over."""
-    values: dict[str, Any] = {}
-    sources = dict.fromkeys(SiteSettings.model_fields, DEFAULT)
-    for key, value, source in given:
-        if key in sources:
-            values[key] = value
-            sources[key] = source
-    return Effective(SiteSettings(**values), sources)
+def effective_at(db: Session, place: Area | Site) -> Effective:
+    """Return what holds at a site, or for an area: what its sites have that say nothing themselves."""
+    if isinstance(place, Area):
+        return _effective(db, area_id=place.id, site_id=None)
+    return _effective(db, area_id=None, site_id=place.id)
+
+
+def _effective(db: Session, *, area_id: int | None, site_id: int | None) -> Effective:
+    rows = db.execute(text(GIVEN_FROM_THE_TOP), {"area_id": area_id, "site_id": site_id})
+    return inherit(Given(row.key, row.value, row.source, row.place) for row in rows)
+
+
+def inherit(given: Iterable[Given]) -> Effective:
+    """Lay the given values over the defaults, farthest first; keys this program no longer knows are passed over.
+
+    Raises:
+        BadStoredValue: a value that an older program took and this one doesn't.
+    """
+    nearest = {said.key: said for said in given if said.key in SiteSettings.model_fields}
+    try:
+        values = SiteSettings(**{key: said.value for key, said in nearest.items()})
+    except ValidationError as error:
+        said = nearest[str(error.errors()[0]["loc"][0])]
+        raise BadStoredValue(
+            key=said.key, value=repr(said.value), source=said.source, problem=_problem(error)
+        ) from error
+    sources = {key: nearest[key].source if key in nearest else DEFAULT for key in SiteSettings.model_fields}
+    places = {key: nearest[key].place if key in nearest else DEFAULT for key in SiteSettings.model_fields}
+    return Effective(values, sources, places)
+
+
+def explain(db: Session, place: Area | Site, key: str) -> str:
+    """Say in words what `key` is at `place` and who said so: "session_minutes is 60, from Gerunggang (19.71.05)".
+
+    Raises:
+        UnknownSetting: no such key.
+    """
+    if key not in SiteSettings.model_fields:
+        raise UnknownSetting(key=key, known=", ".join(SiteSettings.model_fields))
+    found = effective_at(db, place)
+    value = getattr(found.values, key)
+    return f"{key} is {'none' if value is None else value}, from {found.places[key]}"
 
 
 def give(db: Session, place: Area | Site, key: str, value: Any) -> None:  # noqa: ANN401  (JSON, checked here)
@@ -108,7 +186,8 @@ def give(db: Session, place: Area | Site, key: str, value: Any) -> None:  # noqa
     )
 
 
-def take_back(db: Session, place: Area | Site, key: str) -> None:
-    """Let `place` inherit `key` again."""
-    column = Setting.area_id if isinstance(place, Area) else Setting.site_id
-    db.execute(Setting.__table__.delete().where(column == place.id, Setting.key == key))  # type: ignore[attr-defined]
+def take_back(db: Session, place: Area | Site, key: str) -> bool:
+    """Let `place` inherit `key` again; False when it already did."""
+    column = col(Setting.area_id) if isinstance(place, Area) else col(Setting.site_id)
+    gone = db.execute(delete(Setting).where(column == place.id, col(Setting.key) == key))
+    return bool(gone.rowcount)  # type: ignore[attr-defined]  # a DELETE's result has it
