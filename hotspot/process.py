@@ -5,6 +5,7 @@ never delays a packet. Whatever was started is stopped, in reverse, also when so
 """
 
 import signal
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -60,8 +61,6 @@ class Web:
     def __init__(self, settings: Settings, database: Database) -> None:
         config = uvicorn.Config(
             create_app(settings, database),
-            host=settings.http_host,
-            port=settings.http_port,
             log_config=None,
             access_log=False,
             server_header=False,
@@ -71,11 +70,7 @@ class Web:
             limit_concurrency=1000,
             timeout_graceful_shutdown=3,
         )
-        try:
-            self._socket = config.bind_socket()
-        except SystemExit as error:  # what uvicorn makes of OSError
-            address = f"{settings.http_host}:{settings.http_port}"
-            raise WebPortTaken(address=address, problem="the port is in use or not allowed") from error
+        self._socket = _bound(settings.http_host, settings.http_port)
         self.port: int = self._socket.getsockname()[1]
         self._server = _QuietServer(config)
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="web", daemon=True)
@@ -97,6 +92,17 @@ class _QuietServer(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Leave signals to `wait`: the parts are stopped together, in order."""
         yield
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+    except OSError as error:
+        bound.close()
+        raise WebPortTaken(address=f"{host}:{port}", problem=error.strerror) from error
+    return bound
 
 
 @contextmanager

@@ -1,10 +1,12 @@
 """Commands that look after areas, sites, routers, settings, staff and what guests read."""
 
 import json
+import tomllib
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import TypeAdapter, ValidationError
 
 from hotspot.areas import importer
 from hotspot.areas import service as areas
@@ -63,6 +65,16 @@ def read_text(path: Path) -> str:
         return path.read_text()
     except (OSError, UnicodeDecodeError) as error:
         raise UnreadableFile(path=path, problem=error) from error
+
+
+def read_texts(path: Path) -> dict[str, dict[str, str]]:
+    """Read a TOML file with one table a language."""
+    try:
+        return TypeAdapter(dict[str, dict[str, str]]).validate_python(tomllib.loads(read_text(path)))
+    except tomllib.TOMLDecodeError as error:
+        raise UnreadableFile(path=path, problem=error) from error
+    except ValidationError as error:
+        raise UnreadableFile(path=path, problem="needs one table of texts a language, such as [id]") from error
 
 
 # --- areas ---------------------------------------------------------------------------------------------------------------
@@ -290,13 +302,13 @@ def make_login_link(
 
 
 def publish_terms(
-    file: Annotated[Path, typer.Argument(help="JSON: language → {title, summary, body}.")],
+    file: Annotated[Path, typer.Argument(help="TOML: a table a language with title, summary, body.")],
     name: Annotated[str, typer.Option("--name", help="Document, as in the setting `terms`.")] = "public",
     data_dir: DataDir = None,
 ) -> None:
     """Publish a new version of a terms document; it holds at once."""
     with changing(data_dir) as (_settings, db, now):
-        version = terms.publish(db, name=name, texts=_json_or_text(read_text(file)), now=now)
+        version = terms.publish(db, name, read_texts(file), now)
         said = f"{name} version {version.version}, sha256 {version.sha256}"
     people.print(said)
 
@@ -313,20 +325,22 @@ def list_terms(data_dir: DataDir = None, as_json: AsJson = False) -> None:
 
 def add_notice(
     area: AreaCode,
-    file: Annotated[Path, typer.Argument(help="JSON: language → {title, text}.")],
+    file: Annotated[Path, typer.Argument(help="TOML: a table a language with title and text.")],
     priority: Annotated[int, typer.Option("--priority", min=0, max=100)] = 0,
     data_dir: DataDir = None,
 ) -> None:
     """Show information of the city on the portal of every site in an area."""
     with changing(data_dir) as (_settings, db, now):
-        texts = _json_or_text(read_text(file))
-        banners.add_banner(db, areas.get_area(db, area), texts=texts, priority=priority, now=now)
+        banners.add_banner(db, areas.get_area(db, area), read_texts(file), starts_at=now, priority=priority)
     people.print("Shown from now on.")
 
 
 def list_notices(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """List the notices."""
     with looking(data_dir) as (_settings, db):
-        rows = banners.rows(db)
-    empty = "No notices yet: hotspot notices add --area CODE FILE.json"
+        rows = [
+            {"area": area.code, "title": next(iter(banner.texts.values()))["title"], "priority": banner.priority}
+            for banner, area in banners.all_banners(db)
+        ]
+    empty = "No notices yet: hotspot notices add --area CODE FILE.toml"
     print_rows(rows, as_json=as_json, title="Notices", empty=empty)

@@ -114,6 +114,10 @@ class RadiusServer:
         self._nases.stop()
         self._thread = None
 
+    def is_alive(self) -> bool:
+        """Whether its thread serves; a health check asks."""
+        return self._thread is not None and self._thread.is_alive()
+
     @property
     def auth_address(self) -> Address:
         """Where it listens for authentication, with the port the system gave when 0 was asked."""
