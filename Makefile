@@ -49,6 +49,7 @@ campaign-radius: $(DEV) ## kill and damage the RADIUS server; the last line coun
 	@$(BIN)/python -m benchmarks.campaign_radius $(ARGS)
 
 venv: $(DEV) ## only the environment, with the tools for development
+	@:
 
 assets: $(RUNTIME) ## fetch the console's scripts again, if they are missing
 	@$(BIN)/python hatch_build.py
