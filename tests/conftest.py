@@ -11,6 +11,7 @@ from sqlalchemy import create_engine, make_url, text
 
 from hotspot.db import Database, bring_up_to_date, open_database
 from hotspot.settings import Settings, load
+from tests.world import World, build
 
 NOW = datetime(2026, 3, 2, 5, 0, tzinfo=UTC)  # a Monday noon in Pangkalpinang
 SECRET_KEY = "tests-only-" + "0123456789abcdefghijklmnopqrstuv"
@@ -70,3 +71,10 @@ def database(settings: Settings) -> Iterator[Database]:
 @pytest.fixture
 def now() -> datetime:
     return NOW
+
+
+@pytest.fixture
+def world(database: Database, settings: Settings) -> World:
+    """The cast of tests/world.py, in `database`."""
+    with database.writing() as db:
+        return build(db, settings.keys, NOW)
