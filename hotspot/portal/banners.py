@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from sqlalchemy import text
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from hotspot.areas.models import Area
 from hotspot.errors import Invalid
@@ -97,3 +97,8 @@ def banners_for(
     rows = db.execute(text(BANNERS_OF_A_SITE), {"area_id": site.area_id, "now": now, "at_once": AT_ONCE})
     found = [in_language(row.texts, language, languages) for row in rows]
     return [Notice(spoken, parts["title"], parts["text"]) for spoken, parts in found]
+
+
+def all_banners(db: Session) -> Sequence[tuple[Banner, Area]]:
+    """Return every banner, whether it holds now or not, with its area."""
+    return db.exec(select(Banner, Area).where(Banner.area_id == Area.id).order_by(col(Banner.id))).all()

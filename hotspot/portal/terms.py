@@ -8,7 +8,7 @@ import json
 import re
 import tomllib
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -74,6 +74,11 @@ def current(db: Session, name: str, now: datetime) -> Terms:
     if found is None:
         raise NoSuchTerms(name=name)
     return found
+
+
+def all_versions(db: Session) -> Sequence[Terms]:
+    """Return every version of every document, oldest first."""
+    return db.exec(select(Terms).order_by(Terms.name, col(Terms.version))).all()
 
 
 def ensure_default_terms(db: Session, now: datetime) -> None:
