@@ -76,7 +76,10 @@ class Web:
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="web", daemon=True)
 
     def start(self) -> None:
+        """Return when it answers: what is printed as ready is ready."""
         self._thread.start()
+        while not self._server.started and self._thread.is_alive():
+            self._thread.join(0.01)
 
     def is_alive(self) -> bool:
         return self._thread.is_alive()

@@ -2,6 +2,7 @@
 
 import json
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -44,7 +45,7 @@ class UnreadableFile(Invalid):
 
 
 def add_to(app: typer.Typer) -> None:
-    groups = {
+    groups: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
         "areas": ("The area tree.", {"import": import_areas, "list": list_areas}),
         "sites": ("Places with Wi-Fi.", {"add": add_site, "list": list_sites, "state": set_site_state}),
         "routers": ("MikroTik boxes.", {"add": add_router, "list": list_routers}),
