@@ -159,7 +159,9 @@ class Router:
     def ask(self, packet: Packet, *, wait: float = PATIENCE) -> Packet | None:
         return self.ask_octets(sign_request(packet, self.secret), wait=wait)
 
-    def ask_octets(self, octets: bytes, *, wait: float = PATIENCE, port: str | None = None) -> Packet | None:
+    def ask_octets(
+        self, octets: bytes, *, wait: float = PATIENCE, port: str | None = None, check: bool = True
+    ) -> Packet | None:
         """Send bytes to the port their code belongs to; the reply must be authentic."""
         is_accounting = octets[:1] == bytes([Code.ACCOUNTING_REQUEST])
         to_accounting = port == "acct" if port else is_accounting
@@ -169,10 +171,22 @@ class Router:
             reply = parse(self.socket.recv(4096))
         except TimeoutError:
             return None
-        assert flaw_in_reply(reply, parse(octets), self.secret) is None
+        assert not check or flaw_in_reply(reply, parse(octets), self.secret) is None
         return reply
 
     def is_met_with_silence(self, octets: bytes, *, port: str | None = None) -> bool:
+        """Whether nothing comes back before the reply to a Status-Server sent right after; the server answers in order."""
+        is_accounting = port == "acct" if port else octets[:1] == bytes([Code.ACCOUNTING_REQUEST])
+        address = self.server.acct_address if is_accounting else self.server.auth_address
+        self.socket.sendto(octets, address)
+        status = Packet(Code.STATUS_SERVER, 255, b"is anybody there", (make(Attr.NAS_IDENTIFIER, self.name),))
+        reply = self.ask_octets(
+            sign_request(status, self.secret), port="acct" if is_accounting else "auth", check=False
+        )
+        return reply is not None and flaw_in_reply(reply, status, self.secret) is None
+
+    def hears_nothing(self, octets: bytes, *, port: str | None = None) -> bool:
+        """Whether nothing comes back for a while: for a server that can't answer at all."""
         return self.ask_octets(octets, wait=SILENCE, port=port) is None
 
 

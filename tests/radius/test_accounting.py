@@ -107,12 +107,12 @@ def test_a_router_speaks_only_of_its_own_sessions(city: City, radius: RadiusServ
     assert theirs.site_id == city.sites["perpustakaan"]
 
 
-def test_a_commit_that_fails_is_met_with_silence_and_the_next_try_is_stored(city: City, router: Router) -> None:
+def test_a_commit_that_fails_hears_nothing_and_the_next_try_is_stored(city: City, router: Router) -> None:
     octets = sign_request(router.report(StatusType.START, "80100014"), router.secret)
     before = dropped("database_away")
 
     with rule(city.database, "RAISE EXCEPTION 'no' USING ERRCODE = 'disk_full';"):
-        assert router.is_met_with_silence(octets)
+        assert router.hears_nothing(octets)
     assert sessions(city) == []
     assert dropped("database_away") == before + 1
 
@@ -128,7 +128,7 @@ def test_nothing_is_acknowledged_before_its_commit(city: City, router: Router) -
     ):
         holder.execute(text("SELECT pg_advisory_lock(42)"))
 
-        assert router.is_met_with_silence(octets)
+        assert router.hears_nothing(octets)
 
         holder.execute(text("SELECT pg_advisory_unlock(42)"))
         router.socket.settimeout(5)
@@ -148,7 +148,7 @@ def test_a_report_the_database_refuses_does_not_sink_its_batch(city: City, route
         for number, user in enumerate(users):
             packet = router.report(StatusType.START, f"8010{number:04d}", user=user)
             router.socket.sendto(sign_request(packet, router.secret), router.server.acct_address)
-        assert router.is_met_with_silence(b"")
+        assert router.hears_nothing(b"")
         holder.execute(text("SELECT pg_advisory_unlock(42)"))
 
         router.socket.settimeout(5)
@@ -156,7 +156,7 @@ def test_a_report_the_database_refuses_does_not_sink_its_batch(city: City, route
 
     assert len({reply[1] for reply in replies}) == 13
     assert [session.user_name for session in sessions(city)] == ["slow", *["gina"] * 12]
-    assert router.is_met_with_silence(b"")
+    assert router.hears_nothing(b"")
 
 
 def test_while_the_database_is_away_there_is_silence_and_then_it_goes_on(city: City, router: Router) -> None:
@@ -170,8 +170,8 @@ def test_while_the_database_is_away_there_is_silence_and_then_it_goes_on(city: C
             text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name"), {"name": url.database}
         )
 
-        assert router.is_met_with_silence(octets)
-        assert router.is_met_with_silence(asked)
+        assert router.hears_nothing(octets)
+        assert router.hears_nothing(asked)
 
         connection.execute(text(f"ALTER DATABASE {url.database} ALLOW_CONNECTIONS true"))
     admin.dispose()
@@ -209,7 +209,7 @@ def test_what_says_nothing_of_a_session_is_met_with_silence(
 ) -> None:
     before = dropped(reason)
 
-    assert router.is_met_with_silence(
+    assert router.hears_nothing(
         sign_request(Packet(Code.ACCOUNTING_REQUEST, 1, bytes(16), tuple(packet)), router.secret)
     )
 
@@ -225,7 +225,7 @@ def test_what_is_being_committed_when_the_server_stops_is_still_acknowledged(cit
     ):
         holder.execute(text("SELECT pg_advisory_lock(42)"))
         octets = sign_request(router.report(StatusType.START, "80100014"), router.secret)
-        assert router.is_met_with_silence(octets)
+        assert router.hears_nothing(octets)
         stopping = threading.Thread(target=radius.stop)
         stopping.start()
         holder.execute(text("SELECT pg_advisory_unlock(42)"))

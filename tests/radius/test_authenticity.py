@@ -118,7 +118,7 @@ def test_unknown_sources_meet_silence(city: City, radius: RadiusServer) -> None:
     with Router(radius, "127.0.0.77", secret="the-secret-of-alun-alun-32-chars") as stranger:
         asked = stranger.access_request(city.credential())
 
-        assert stranger.is_met_with_silence(sign_request(asked, stranger.secret))
+        assert stranger.hears_nothing(sign_request(asked, stranger.secret))
 
     assert dropped("unknown_source") == before + 1
 
@@ -207,7 +207,7 @@ class TestTwoRoutersBehindOneAddress:
         with Router(shared, self.ADDRESS, secret=self.SECRETS[name], name=claimed) as router:
             asked = router.access_request(city.credential(site="perpustakaan"))
 
-            assert router.is_met_with_silence(sign_request(asked, router.secret))
+            assert router.hears_nothing(sign_request(asked, router.secret))
 
         assert dropped("bad_message_authenticator") == before + 1
 
@@ -217,7 +217,7 @@ class TestTwoRoutersBehindOneAddress:
         with Router(shared, self.ADDRESS, secret=self.SECRETS["alun-alun-2"], name=claimed) as router:
             asked = router.access_request(city.credential())
 
-            assert router.is_met_with_silence(sign_request(asked, router.secret))
+            assert router.hears_nothing(sign_request(asked, router.secret))
 
         assert dropped("unknown_nas_identifier") == before + 1
 

@@ -45,7 +45,7 @@ class ScriptedServer(asyncio.DatagramProtocol):
             self.transport.sendto(reply, addr)  # type: ignore[attr-defined]
 
 
-def converse(replies: Replies, conversation, *, tries: int = 3, source: str = "127.0.0.1"):
+def converse(replies: Replies, conversation, *, tries: int = 3, source: str = "127.0.0.1", seconds: float = 5):
     """Run a conversation with a scripted server; give its result, the client's counters and the requests seen."""
 
     async def run():
@@ -55,7 +55,7 @@ def converse(replies: Replies, conversation, *, tries: int = 3, source: str = "1
         )
         address = transport.get_extra_info("sockname")
         client = RadiusClient(
-            NAS, SECRET, auth=address, acct=address, source=source, timeout=timedelta(seconds=0.05), tries=tries
+            NAS, SECRET, auth=address, acct=address, source=source, timeout=timedelta(seconds=seconds), tries=tries
         )
         async with client:
             result = await conversation(client)
@@ -126,7 +126,7 @@ def test_a_reject_brings_the_servers_words() -> None:
 
 
 def test_silence_is_asked_again_with_the_same_bytes_and_then_a_timeout() -> None:
-    answer, monitor, seen = converse(lambda _: [], lambda client: client.authenticate(GINA, Pap("x")))
+    answer, monitor, seen = converse(lambda _: [], lambda client: client.authenticate(GINA, Pap("x")), seconds=0.05)
 
     assert answer == Timeout()
     assert len({packet.octets for packet in seen}) == 1
@@ -147,7 +147,7 @@ def test_replies_that_cannot_be_verified_are_dropped_and_counted() -> None:
             encode(Packet(Code.ACCESS_ACCEPT, (request.identifier + 1) % 256, bytes(16))),
         ]
 
-    answer, monitor, _ = converse(forgeries, lambda client: client.authenticate(GINA, Pap("x")), tries=1)
+    answer, monitor, _ = converse(forgeries, lambda client: client.authenticate(GINA, Pap("x")), tries=1, seconds=0.2)
 
     assert answer == Timeout()
     assert monitor.bad_replies == 6
@@ -192,7 +192,9 @@ def test_an_accounting_retransmission_is_a_new_packet(monkeypatch: pytest.Monkey
     identifiers = iter([3, 200, 7])  # the client draws them at random
     monkeypatch.setattr("hotspot.simulator.radius_client.secrets.randbelow", lambda _: next(identifiers))
 
-    acknowledged, monitor, seen = converse(lambda _: [], lambda client: client.account(GINA, StatusType.START))
+    acknowledged, monitor, seen = converse(
+        lambda _: [], lambda client: client.account(GINA, StatusType.START), seconds=0.05
+    )
 
     assert not acknowledged
     assert len(seen) == 3
