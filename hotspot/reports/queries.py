@@ -101,17 +101,18 @@ ONLINE_NOW = """
         UNION ALL
         SELECT above.site_id, area.parent_id, distance + 1
         FROM above JOIN area ON area.id = above.area_id WHERE area.parent_id IS NOT NULL
-    ), said (site_id, seconds, distance) AS (
+    ), said (site_id, interim, distance) AS (
         SELECT site_id, CAST(value AS int), 0 FROM setting WHERE key = 'interim_seconds' AND site_id IS NOT NULL
         UNION ALL
         SELECT above.site_id, CAST(value AS int), distance
         FROM above JOIN setting ON setting.area_id = above.area_id WHERE key = 'interim_seconds'
     ), nearest AS (
-        SELECT DISTINCT ON (site_id) site_id, seconds FROM said ORDER BY site_id, distance
+        SELECT DISTINCT ON (site_id) site_id, interim FROM said ORDER BY site_id, distance
     ), present AS (
         SELECT site_id, device_id FROM guest_session LEFT JOIN nearest USING (site_id)
         WHERE ended_at IS NULL AND started_at >= :look_back
-              AND last_seen_at >= CAST(:now AS timestamptz) - :missed * make_interval(secs => COALESCE(seconds, :seconds))
+              AND last_seen_at >= CAST(:now AS timestamptz)
+                  - make_interval(secs => CAST(:missed AS int) * COALESCE(interim, CAST(:interim AS int)))
     ), scope (site_id, scope, scope_id) AS (
         SELECT id, 'site', id FROM site UNION ALL SELECT site_id, 'area', area_id FROM above
     )
@@ -160,7 +161,7 @@ def online_now(db: Session, now: datetime) -> Mapping[Key, int]:
         "now": now,
         "look_back": now - LOOK_BACK,
         "missed": REPORTS_MISSED,
-        "seconds": SiteSettings.model_fields["interim_seconds"].default,
+        "interim": SiteSettings.model_fields["interim_seconds"].default,
     }
     return {(row.scope, row.scope_id): row.online for row in db.execute(text(ONLINE_NOW), facts)}
 
