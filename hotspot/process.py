@@ -167,6 +167,7 @@ def _beating(alive: dict[Part, Callable[[], bool]]) -> Iterator[None]:
     yield
     done.set()
     thread.join()
+    BEAT.clear()
 
 
 def wait_for_signal() -> None:
