@@ -105,7 +105,7 @@ def draw(name: str, parts: Sequence[str], slots: Sequence[Slot], say: Callable[[
 def nice_top(highest: int) -> int:
     """Return a round even number that is not below `highest`."""
     power = 1
-    tops = SMALL
+    tops: tuple[int, ...] = SMALL
     while highest > tops[-1]:
         tops = tuple(nice * power for nice in NICE)
         power *= 10

@@ -1,7 +1,6 @@
-"""A small city with guest sessions, built through the services that build a real one."""
+"""A city small enough to add up by hand: three kecamatan, four sites, guest sessions through the door of real ones."""
 
 from datetime import datetime, timedelta
-from itertools import count
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
@@ -10,13 +9,12 @@ from sqlmodel import Session, select
 from hotspot.areas.models import Area
 from hotspot.routers.models import Router
 from hotspot.sites.models import Site, SiteState
-from hotspot.usage.counters import Report
 from hotspot.usage.ingest import record
 from hotspot.usage.rollup import rebuild_dirty
+from tests.world import make_report, make_site
 
 ZONE = ZoneInfo("Asia/Jakarta")
 GINA, HADI, INTAN = (UUID(int=number) for number in (1, 2, 3))
-numbers = count(1)
 
 
 def build_areas(db: Session) -> None:
@@ -40,11 +38,8 @@ def area(db: Session, code: str) -> Area:
 
 
 def build_site(db: Session, name: str, code: str, now: datetime, state: SiteState = SiteState.LIVE) -> Site:
-    slug = "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in name.lower()).strip("-")
-    site = Site(slug=slug, name=name, area_id=area(db, code).id, state=state, created_at=now)
-    db.add(site)
-    db.flush()
-    db.add(Router(name=f"router-{slug}", site_id=site.id, address="127.0.0.1", secret=b"sealed", created_at=now))
+    site = make_site(db, name, code, now, state=state)
+    db.add(Router(name=f"{site.slug}-1", site_id=site.id, address="127.0.0.1", secret=b"sealed", created_at=now))
     db.flush()
     return site
 
@@ -74,27 +69,9 @@ def visit(
 ) -> None:
     """Record a session: its start, and its end or, when the device stays, one interim report."""
     router = db.exec(select(Router).where(Router.site_id == site.id)).one()
-    key = uuid4()
-
-    def report(at: datetime, *, end: bool, down: int | None, up: int | None) -> Report:
-        return Report(
-            router_id=router.id,
-            session_key=key,
-            site_id=site.id,
-            device_id=device,
-            credential_id=None,
-            acct_session_id=f"{next(numbers):08x}",
-            user_name="guest",
-            address="10.0.0.2",
-            started_at=start,
-            last_seen_at=at,
-            ended_at=at if end else None,
-            octets_from_device=up,
-            octets_to_device=down,
-        )
-
-    until = start + timedelta(minutes=minutes)
-    record(db, [report(start, end=False, down=None, up=None), report(until, end=leaves, down=down, up=up)])
+    who = {"router_id": router.id, "site_id": site.id, "device_id": device, "session_key": uuid4(), "started_at": start}
+    last = make_report(**who, seen_after=timedelta(minutes=minutes), stopped=leaves, down=down, up=up)
+    record(db, [make_report(**who), last])
 
 
 def roll_up(db: Session) -> None:
