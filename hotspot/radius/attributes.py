@@ -207,8 +207,12 @@ class Attributes:
 
     def integer(self, key: Key) -> int | None:
         """An unsigned 32-bit number."""
-        value = self._sized(key, 4)
-        return None if value is None else int.from_bytes(value, "big")
+        value = self._values.get(key)
+        if value is None:
+            return None
+        if len(value) != 4 or key in self._repeated:  # a dozen calls a report: no detour over `octets`
+            raise MalformedPacket(f"attribute {key} is repeated or has {len(value)} octets, not 4")
+        return int.from_bytes(value, "big")
 
     def address(self, key: Key) -> IPv4Address | None:
         """An IPv4 address."""
