@@ -1,5 +1,6 @@
 """Consent and one-time credentials: what the portal gives out and RADIUS takes back."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,6 +12,7 @@ from sqlmodel import Session, col, select
 from hotspot.guests.models import Consent, Credential
 from hotspot.security import Keys
 
+USER_NAME = re.compile("[0-9a-f]{32}")  # as Login.user_name writes it; uuid.UUID alone also reads signs and underscores
 CREDENTIAL_LIFE = timedelta(seconds=60)  # long enough for a weak link, too short to be worth stealing
 
 
@@ -87,12 +89,7 @@ def redeem(db: Session, credential_id: UUID, *, site_id: int, device_id: UUID, n
 
 def parse_user_name(user_name: str) -> UUID | None:
     """Return the credential a RADIUS User-Name names, or None when it is nobody's."""
-    if len(user_name) != 32:
-        return None
-    try:
-        return UUID(hex=user_name)
-    except ValueError:
-        return None
+    return UUID(hex=user_name) if USER_NAME.fullmatch(user_name) else None
 
 
 def forget_credentials(db: Session, *, now: datetime) -> int:

@@ -1,0 +1,178 @@
+"""Devices, consent and one-time credentials."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
+from uuid import uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlmodel import col, select
+
+from hotspot.db import Database
+from hotspot.guests.models import BadMacAddress, Consent, Credential, MacAddress
+from hotspot.guests.service import (
+    CREDENTIAL_LIFE,
+    Login,
+    find_credentials,
+    forget_credentials,
+    parse_user_name,
+    redeem,
+)
+from tests.conftest import NOW
+from tests.world import GINA, OTHER_PHONE, World
+
+SECOND = timedelta(seconds=1)
+
+
+# --- MAC addresses -------------------------------------------------------------------------------------------------------
+
+device_octets = st.binary(min_size=6, max_size=6).filter(lambda octets: not octets[0] & 1 and any(octets))
+
+
+@given(device_octets, st.sampled_from([":", "-", ".", " ", ""]), st.booleans())
+def test_every_form_routeros_writes_is_the_same_address(octets: bytes, separator: str, upper: bool) -> None:
+    written = separator.join(f"{octet:02x}" for octet in octets)
+
+    mac = MacAddress.parse(written.upper() if upper else written)
+
+    assert mac == MacAddress(octets)
+    assert MacAddress.parse(str(mac)) == mac
+    assert str(mac) == str(mac).upper()
+    assert str(mac).count(":") == 5
+
+
+@given(st.text(max_size=40) | st.text("0123456789abcdefABCDEF:-. \n", max_size=20))
+def test_any_other_text_is_refused_as_an_invalid_address(text: str) -> None:
+    try:
+        mac = MacAddress.parse(text)
+    except BadMacAddress:
+        return
+    assert len(mac.octets) == 6
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "BC:24:11:EB:56",
+        "BC:24:11:EB:56:4D:00",
+        "BC:24:11:EB:56:4D\n",
+        "GC:24:11:EB:56:4D",
+        "00:00:00:00:00:00",
+        "FF:FF:FF:FF:FF:FF",
+        "01:00:5E:00:00:01",
+        "٠٠:24:11:EB:56:4D",
+    ],
+)
+def test_what_no_device_has_is_refused(text: str) -> None:
+    with pytest.raises(BadMacAddress):
+        MacAddress.parse(text)
+
+
+def test_a_made_up_address_is_recognised() -> None:
+    assert MacAddress.parse("3A:00:00:00:00:01").is_randomised
+    assert not GINA.is_randomised
+
+
+# --- consent and credentials ---------------------------------------------------------------------------------------------
+
+
+def test_a_credential_follows_a_consent_and_neither_holds_the_mac_address(database: Database, world: World) -> None:
+    with database.writing() as db:
+        login = world.login(db)
+
+    with database.reading() as db:
+        consent = db.exec(select(Consent)).one()
+        credential = db.exec(select(Credential)).one()
+    assert (consent.device_id, consent.site_id, consent.given_at) == (world.device(), world.alun_alun, NOW)
+    assert (credential.id, credential.consent_id) == (login.credential_id, consent.id)
+    assert credential.expires_at - credential.issued_at == CREDENTIAL_LIFE
+    stored = repr((consent, credential)).upper().replace(":", "").replace("-", "")
+    assert GINA.octets.hex().upper() not in stored
+    assert login.password not in repr((consent, credential))
+    assert login.password == world.keys.one_time_password(credential.id)
+
+
+def test_a_credential_works_once(database: Database, world: World) -> None:
+    with database.writing() as db:
+        login = world.login(db)
+        facts = {"site_id": world.alun_alun, "device_id": world.device()}
+
+        assert redeem(db, login.credential_id, now=NOW, **facts)  # type: ignore[arg-type]
+        assert not redeem(db, login.credential_id, now=NOW, **facts)  # type: ignore[arg-type]
+
+        assert find_credentials(db, [login.credential_id, uuid4()])[login.credential_id].used_at == NOW
+
+
+def test_only_its_own_site_and_device_can_use_a_credential_and_only_in_time(database: Database, world: World) -> None:
+    with database.writing() as db:
+        id_ = world.login(db).credential_id
+        site, device = world.alun_alun, world.device()
+        last = NOW + CREDENTIAL_LIFE - SECOND
+
+        assert not redeem(db, id_, site_id=world.perpustakaan, device_id=device, now=NOW)
+        assert not redeem(db, id_, site_id=site, device_id=world.device(OTHER_PHONE), now=NOW)
+        assert not redeem(db, id_, site_id=site, device_id=device, now=NOW + CREDENTIAL_LIFE)
+        assert not redeem(db, uuid4(), site_id=site, device_id=device, now=NOW)
+        assert redeem(db, id_, site_id=site, device_id=device, now=last), "the refusals have not used it up"
+
+
+def test_a_new_credential_ends_the_unused_one_of_the_same_device_and_site(database: Database, world: World) -> None:
+    with database.writing() as db:
+        first = world.login(db)
+        elsewhere = world.login(db, site=world.perpustakaan)
+        of_another = world.login(db, mac=OTHER_PHONE)
+        second = world.login(db)
+        mine = {"site_id": world.alun_alun, "device_id": world.device(), "now": NOW}
+
+        assert not redeem(db, first.credential_id, **mine)  # type: ignore[arg-type]
+        assert redeem(db, second.credential_id, **mine)  # type: ignore[arg-type]
+        assert redeem(db, elsewhere.credential_id, **{**mine, "site_id": world.perpustakaan})  # type: ignore[arg-type]
+        assert redeem(db, of_another.credential_id, **{**mine, "device_id": world.device(OTHER_PHONE)})  # type: ignore[arg-type]
+
+
+def test_only_one_of_many_wins_a_credential(database: Database, world: World) -> None:
+    racers = 20
+    start = Barrier(racers)
+
+    def race(credential_id: object) -> bool:
+        start.wait()
+        with database.writing() as db:
+            return redeem(db, credential_id, site_id=world.alun_alun, device_id=world.device(), now=NOW)  # type: ignore[arg-type]
+
+    for _ in range(5):
+        with database.writing() as db:
+            login = world.login(db)
+        with ThreadPoolExecutor(racers) as threads:
+            won = list(threads.map(race, [login.credential_id] * racers))
+
+        assert won.count(True) == 1
+
+
+def test_credentials_are_forgotten_a_day_after_their_life(database: Database, world: World) -> None:
+    with database.writing() as db:
+        world.login(db)
+        world.login(db, mac=OTHER_PHONE)
+        kept_until = NOW + CREDENTIAL_LIFE + timedelta(days=1)
+
+        assert forget_credentials(db, now=kept_until) == 0
+        assert forget_credentials(db, now=kept_until + SECOND) == 2
+        assert db.exec(select(Credential)).all() == []
+        assert len(db.exec(select(Consent).where(col(Consent.id).is_not(None))).all()) == 2
+
+
+def test_a_user_name_is_a_credential_or_nobody() -> None:
+    id_ = uuid4()
+
+    assert parse_user_name(Login(id_, "secret").user_name) == id_
+    for nobody in ("", "gina", str(id_), id_.hex[:-1], id_.hex[:-1] + "g", "{" + id_.hex[2:] + "}", "+" + id_.hex[1:]):
+        assert parse_user_name(nobody) is None
+    assert parse_user_name("0_" * 15 + "00") is None, "Python reads it as a number, we don't"
+
+
+@given(st.text(min_size=32, max_size=32) | st.text("0123456789abcdef-{}_ +", min_size=32, max_size=32))
+def test_no_user_name_of_the_right_length_raises(name: str) -> None:
+    credential_id = parse_user_name(name)
+    assert credential_id is None or credential_id.hex == name
