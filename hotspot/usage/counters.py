@@ -75,15 +75,23 @@ def happened_at(received_at: datetime, delay_seconds: int | None) -> datetime:
 
 
 def join(one: Report, other: Report) -> Report:
-    """Join two reports of the same session: commutative, associative, idempotent."""
-    stop = _first_stop(one, other)
+    """Join two reports of the same session: commutative, associative, idempotent.
+
+    What should be the same in all of them (device, names) is the lowest if it is not: any rule does that order can't change.
+    """
+    ended_at, end_cause = _first_stop(one, other)
     return replace(
-        min(one, other, key=_words),
+        one,
+        site_id=min(one.site_id, other.site_id),
+        device_id=min(one.device_id, other.device_id),
+        credential_id=_lowest(one.credential_id, other.credential_id),
+        acct_session_id=min(one.acct_session_id, other.acct_session_id),
+        user_name=min(one.user_name, other.user_name),
         address=_highest(one.address, other.address),
         started_at=min(one.started_at, other.started_at),
         last_seen_at=max(one.last_seen_at, other.last_seen_at),
-        ended_at=stop[0],
-        end_cause=stop[1],
+        ended_at=ended_at,
+        end_cause=end_cause,
         seconds=_highest(one.seconds, other.seconds),
         octets_from_device=_highest(one.octets_from_device, other.octets_from_device),
         octets_to_device=_highest(one.octets_to_device, other.octets_to_device),
@@ -118,10 +126,6 @@ def marks(reports: Iterable[Report]) -> list[Mark]:
     return [highest[key] for key in sorted(highest)]
 
 
-def _words(report: Report) -> tuple[str, str, str]:
-    return report.user_name, report.acct_session_id, str(report.device_id)
-
-
 def _first_stop(one: Report, other: Report) -> tuple[datetime | None, int | None]:
     """The earliest Stop is the end; of two at the same instant the lower cause, so that order can't matter."""
     stops = [(r.ended_at, -1 if r.end_cause is None else r.end_cause) for r in (one, other) if r.ended_at is not None]
@@ -134,3 +138,8 @@ def _first_stop(one: Report, other: Report) -> tuple[datetime | None, int | None
 def _highest(one: T | None, other: T | None) -> T | None:
     known = [value for value in (one, other) if value is not None]
     return max(known) if known else None
+
+
+def _lowest(one: UUID | None, other: UUID | None) -> UUID | None:
+    known = [value for value in (one, other) if value is not None]
+    return min(known) if known else None

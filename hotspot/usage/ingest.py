@@ -33,13 +33,19 @@ COLUMNS = {
 }
 assert list(COLUMNS) == [field.name for field in fields(Report)]
 
-# GREATEST and LEAST pass over nulls: what is missing changes nothing. The first Stop is the end.
+# GREATEST and LEAST pass over nulls: what is missing changes nothing. The first Stop is the end. Text is compared by code point,
+# as Python does, whatever the database's locale.
 SAVE_REPORTS = f"""
     WITH saved AS (
         INSERT INTO guest_session AS known ({", ".join(COLUMNS)})
         SELECT * FROM unnest({", ".join(f"%({name})s::{kind}[]" for name, kind in COLUMNS.items())})
         ON CONFLICT (router_id, session_key) DO UPDATE SET
-            address = GREATEST(known.address, excluded.address),
+            site_id = LEAST(known.site_id, excluded.site_id),
+            device_id = LEAST(known.device_id, excluded.device_id),
+            credential_id = LEAST(known.credential_id, excluded.credential_id),
+            acct_session_id = LEAST(known.acct_session_id, excluded.acct_session_id COLLATE "C"),
+            user_name = LEAST(known.user_name, excluded.user_name COLLATE "C"),
+            address = GREATEST(known.address, excluded.address COLLATE "C"),
             started_at = LEAST(known.started_at, excluded.started_at),
             last_seen_at = GREATEST(known.last_seen_at, excluded.last_seen_at),
             end_cause = CASE
