@@ -1,0 +1,141 @@
+"""A hotspot's host table (/ip/hotspot/host): which devices the router sees, logged in or not.
+
+On a cable the router learns a device's MAC address from its frames. Here the source address of a connection stands for the device:
+whoever connects from an address that joined as a device is that device. An address that never joined, like the browser of somebody
+trying the simulation, gets a made-up MAC address that stays the same for this router.
+"""
+
+import hashlib
+import random
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from typing import Final
+
+from hotspot.errors import Unavailable
+from hotspot.guests.models import MacAddress
+
+POOL: Final = IPv4Address("10.5.48.10")
+POOL_SIZE: Final = 4000
+CHALLENGE_LIFE: Final = 3600.0  # seconds without activity (RouterOS manual, HTTP CHAP)
+FORGET_AFTER: Final = 300.0  # /ip/hotspot idle-timeout, default 5 m: hosts that never logged in
+BACKGROUND: Final = 2_000.0, 20_000.0
+
+
+class PoolEmpty(Unavailable):
+    """All addresses of this hotspot are given out"""
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """HTTP CHAP: one octet and sixteen, for one log-in."""
+
+    identifier: int
+    octets: bytes
+    made_at: float
+
+    @classmethod
+    def fresh(cls, now: float) -> "Challenge":
+        return cls(secrets.randbelow(256), secrets.token_bytes(16), now)
+
+
+@dataclass(frozen=True, slots=True)
+class Appetite:
+    """How much a live phone moves by itself on average, octets per second from and to the device."""
+
+    from_device: float
+    to_device: float
+
+    def eat(self, chance: random.Random, seconds: float) -> tuple[int, int]:
+        """Return what it moves in this time: often little, sometimes much, seldom nothing."""
+        share = chance.expovariate(1.0)
+        return int(self.from_device * seconds * share), int(self.to_device * seconds * share)
+
+
+@dataclass(slots=True)
+class Host:
+    """A device that the router sees. `is_near` false: it went away and has not said so."""
+
+    mac: MacAddress
+    address: IPv4Address
+    since: float
+    seen_at: float
+    appetite: Appetite | None = None
+    challenge: Challenge | None = None
+    is_near: bool = True
+    is_logging_in: bool = False
+
+    def offered_challenge(self, now: float) -> Challenge:
+        """Return the challenge that stands for the next log-in, a new one when it was used or lapsed."""
+        if self.challenge is None or now - self.seen_at > CHALLENGE_LIFE:
+            self.challenge = Challenge.fresh(now)
+        return self.challenge
+
+    def used_challenge(self, now: float) -> Challenge | None:
+        """Return the challenge and forget it: nobody can answer it twice."""
+        found, self.challenge = self.challenge, None
+        return found if found is not None and now - self.seen_at <= CHALLENGE_LIFE else None
+
+
+class HostTable:
+    """The hosts of one router, and the devices that are in the air around it."""
+
+    def __init__(self, router_name: str) -> None:
+        self._router_name = router_name
+        self._air: dict[str, tuple[MacAddress, Appetite | None]] = {}
+        self._hosts: dict[MacAddress, Host] = {}
+
+    def __iter__(self) -> Iterator[Host]:
+        return iter(self._hosts.values())
+
+    def __len__(self) -> int:
+        return len(self._hosts)
+
+    def join(self, source: str, mac: MacAddress, appetite: Appetite | None = None) -> None:
+        """Associate: from now on, `source` is this device; a reboot of the router does not change that."""
+        self._air[source] = mac, appetite
+
+    def leave(self, source: str) -> None:
+        """Walk out of range, saying nothing."""
+        gone = self._air.pop(source, None)
+        if gone is not None and gone[0] in self._hosts:
+            self._hosts[gone[0]].is_near = False
+
+    def seen(self, source: str, now: float) -> Host:
+        """Return the host behind `source`, adding it as DHCP and its first packet would.
+
+        Raises:
+            PoolEmpty: there is no address left.
+        """
+        if source not in self._air:
+            self._air[source] = made_up_mac(self._router_name, source), Appetite(*BACKGROUND)
+        mac, appetite = self._air[source]
+        host = self._hosts.get(mac)
+        if host is None:
+            host = self._hosts[mac] = Host(mac, self._free_address(), now, now, appetite)
+        host.is_near = True
+        return host
+
+    def find(self, mac: MacAddress) -> Host | None:
+        return self._hosts.get(mac)
+
+    def drop(self, mac: MacAddress) -> None:
+        self._hosts.pop(mac, None)
+
+    def clear(self) -> None:
+        """Forget everything the router knew; what is in the air stays there."""
+        self._hosts.clear()
+
+    def _free_address(self) -> IPv4Address:
+        taken = {host.address for host in self._hosts.values()}
+        for number in range(POOL_SIZE):
+            if POOL + number not in taken:
+                return POOL + number
+        raise PoolEmpty
+
+
+def made_up_mac(router_name: str, source: str) -> MacAddress:
+    """Return the random-looking address a phone would use here: locally administered, the same every time."""
+    octets = hashlib.sha256(f"{router_name}\n{source}".encode()).digest()[:6]
+    return MacAddress(bytes([octets[0] & 0xFC | 0x02]) + octets[1:])

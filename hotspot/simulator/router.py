@@ -1,0 +1,254 @@
+"""A simulated router: its host table, its active sessions, and what it asks and tells RADIUS.
+
+`tick` is the router's heartbeat: it moves traffic, ends what has to end and sends what is due; it only reads the clock, so a test can
+call it at any hour. The HTTP side is the gateway's. Acct-Session-Id as RouterOS numbers it (manual, RADIUS client): eight hex digits,
+two for the service, one that goes up at each reboot, the rest for the session.
+"""
+
+import asyncio
+import random
+import re
+from collections.abc import Coroutine
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from hotspot.errors import HotspotError
+from hotspot.guests.models import BadMacAddress, MacAddress
+from hotspot.radius.attributes import StatusType, TerminateCause
+from hotspot.radius.packet import MAX_PASSWORD_LENGTH, MalformedPacket
+from hotspot.simulator.hosts import FORGET_AFTER, Challenge, Host, HostTable
+from hotspot.simulator.radius_client import Accept, Address, Chap, Login, Nas, Pap, RadiusClient, Reject, Timeout, Usage
+from hotspot.simulator.sessions import Session
+from hotspot.simulator.time import Clock, RealClock
+
+log = structlog.get_logger()
+
+HOTSPOT_SERVICE: Final = 0x80 << 24
+SESSIONS_PER_BOOT: Final = 1 << 20
+BOOTS: Final = 16
+LONGEST_NAME: Final = 253
+CHAP_RESPONSE: Final = re.compile(r"[0-9A-Fa-f]{32}")
+
+
+class LoginFailed(HotspotError):
+    """The router does not let the device in: {key}"""
+
+    def __init__(self, key: str, said: str = "") -> None:
+        """Keep the key in errors.txt, and the RADIUS server's Reply-Message."""
+        super().__init__(key=key)
+        self.key = key
+        self.said = said
+
+
+@dataclass(frozen=True, slots=True)
+class RouterSetup:
+    """What an operator would have configured: /system/identity, /radius, and /ip/hotspot/profile login-by."""
+
+    name: str
+    secret: bytes
+    auth: Address
+    acct: Address
+    source: str = "127.0.0.1"
+    login_by: frozenset[str] = frozenset({"http-chap", "http-pap"})
+    sessions: int = 200  # licence level 4
+    radius_timeout: timedelta = timedelta(seconds=3)
+    radius_tries: int = 3
+
+
+class Router:
+    """One box; use as `async with`, or `open` and `close`."""
+
+    def __init__(self, setup: RouterSetup, nas: Nas, *, clock: Clock | None = None, seed: int | None = None) -> None:
+        self.setup = setup
+        self.clock: Clock = clock or RealClock()
+        self.hosts = HostTable(setup.name)
+        self.sessions: dict[MacAddress, Session] = {}
+        self.boot = 1
+        self._opened = 0
+        self._chance = random.Random(seed)  # noqa: S311  (traffic, no secret)
+        self._nas = nas
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.radius = self._client()
+
+    def _client(self) -> RadiusClient:
+        return RadiusClient(
+            self._nas,
+            self.setup.secret,
+            auth=self.setup.auth,
+            acct=self.setup.acct,
+            source=self.setup.source,
+            timeout=self.setup.radius_timeout,
+            tries=self.setup.radius_tries,
+        )
+
+    def name_login_page(self, login_host: str) -> None:
+        """Say where the log-in page is, once its port is known; it goes into WISPr-Logoff-URL."""
+        self.radius.nas = replace(self.radius.nas, logoff_url=f"http://{login_host}/logout")
+
+    async def open(self) -> None:
+        await self.radius.__aenter__()
+
+    async def close(self) -> None:
+        """Let what is being reported end, then close the socket."""
+        await self.told()
+        await self.radius.__aexit__(None, None, None)
+
+    async def told(self) -> None:
+        """Wait until every report is acknowledged or given up."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    # --- log-in and log-out ------------------------------------------------------------------------------------------------
+
+    def session_of(self, host: Host) -> Session | None:
+        return self.sessions.get(host.mac)
+
+    async def log_in(self, host: Host, user_name: str, password: str) -> Session:
+        """Ask RADIUS and begin a session.
+
+        1. what the router refuses by itself; 2. PAP or CHAP; 3. ask; 4. begin the session and report its start.
+
+        Raises:
+            LoginFailed: with the key in errors.txt.
+        """
+        self._refuse(host, user_name, password)
+        proof = self._proof(host, password)
+        login = Login(user_name, str(host.mac), host.address, self._next_number())
+        boot = self.boot
+        host.is_logging_in = True
+        try:
+            answer = await self.radius.authenticate(login, proof)
+        except MalformedPacket as error:
+            raise LoginFailed("internal-error") from error
+        finally:
+            host.is_logging_in = False
+        match answer:
+            case Timeout():
+                raise LoginFailed("radius-timeout")
+            case Reject(message):
+                raise LoginFailed("radius-reply", message) if message else LoginFailed("invalid-username")
+            case Accept() if boot != self.boot:
+                raise LoginFailed("internal-error")
+            case Accept():
+                return self._begin(host, login, answer)
+
+    def _refuse(self, host: Host, user_name: str, password: str) -> None:
+        if host.is_logging_in:
+            raise LoginFailed("auth-in-progress")
+        if len(self.sessions) >= self.setup.sessions:
+            raise LoginFailed("license-session-limit")
+        if _names_another_device(user_name, host.mac):
+            raise LoginFailed("wrong-mac-username")
+        too_long = len(user_name.encode()) > LONGEST_NAME or len(password.encode()) > MAX_PASSWORD_LENGTH
+        if not user_name or too_long or "\0" in user_name:
+            raise LoginFailed("invalid-username")
+
+    def _proof(self, host: Host, password: str) -> Pap | Chap:
+        """Take what was posted as a CHAP response where one is awaited and it looks like one, else as a password.
+
+        The manual does not say how RouterOS tells the two apart where both are allowed.
+        """
+        challenge = host.used_challenge(self.clock.monotonic())
+        if "http-chap" in self.setup.login_by and challenge is not None and CHAP_RESPONSE.fullmatch(password):
+            return Chap(challenge.identifier, challenge.octets, bytes.fromhex(password))
+        if "http-pap" in self.setup.login_by:
+            return Pap(password)
+        raise LoginFailed("chap-missing")
+
+    def challenge_for(self, host: Host) -> Challenge | None:
+        """Return what the log-in page hands to the device, or None where only PAP is allowed."""
+        return host.offered_challenge(self.clock.monotonic()) if "http-chap" in self.setup.login_by else None
+
+    def _next_number(self) -> int:
+        """Return NAS-Port, which is Acct-Session-Id read as a number."""
+        self._opened = (self._opened + 1) % SESSIONS_PER_BOOT
+        return HOTSPOT_SERVICE | (self.boot % BOOTS) << 20 | self._opened
+
+    def _begin(self, host: Host, login: Login, accept: Accept) -> Session:
+        now = self.clock.monotonic()
+        if old := self.sessions.get(host.mac):
+            self.end(old, TerminateCause.NAS_REQUEST)
+        session = self.sessions[host.mac] = Session.begin(host, login, accept, now)
+        host.seen_at = now
+        self._report(session, StatusType.START)
+        return session
+
+    def end(self, session: Session, cause: TerminateCause) -> None:
+        """End the session and report its stop."""
+        now = self.clock.monotonic()
+        if self.sessions.pop(session.host.mac, None) is None:
+            return
+        session.host.seen_at = now
+        self._report(session, StatusType.STOP, usage=session.usage(now), cause=cause)
+
+    def log_out(self, host: Host) -> Session | None:
+        """End the device's session because it asked; None when it had none."""
+        session = self.session_of(host)
+        if session is not None:
+            session.move(self.clock.monotonic())
+            self.end(session, TerminateCause.USER_REQUEST)
+        return session
+
+    # --- traffic and time --------------------------------------------------------------------------------------------------
+
+    def device_used(self, mac: MacAddress, octets_up: int, octets_down: int) -> None:
+        """Let a device want to move so much; nothing happens when it is not logged in."""
+        session = self.sessions.get(mac)
+        if session is not None:
+            session.want(octets_up, octets_down)
+
+    def tick(self) -> None:
+        """Do what is due now; called about once a second."""
+        now = self.clock.monotonic()
+        for session in list(self.sessions.values()):
+            host = session.host
+            if host.is_near:
+                host.seen_at = now
+                if host.appetite is not None:
+                    session.want(*host.appetite.eat(self._chance, now - session.ticked_at))
+            session.move(now)
+            if cause := session.end_cause(now):
+                self.end(session, cause)
+            elif session.is_report_due(now):
+                session.reported_at = now
+                self._report(session, StatusType.INTERIM_UPDATE, usage=session.usage(now))
+        for host in list(self.hosts):
+            if host.mac not in self.sessions and not host.is_logging_in and now - host.seen_at >= FORGET_AFTER:
+                self.hosts.drop(host.mac)
+
+    def _report(
+        self, session: Session, status: StatusType, *, usage: Usage | None = None, cause: TerminateCause | None = None
+    ) -> None:
+        async def report() -> None:
+            klass, at = session.accept.klass, int(self.clock.wall())
+            told = await self.radius.account(session.login, status, usage=usage, cause=cause, klass=klass, event_at=at)
+            if not told:
+                log.debug("a report was not acknowledged", router=self.setup.name, status=status.name)
+
+        self._run(report())
+
+    def _run(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # --- misfortune --------------------------------------------------------------------------------------------------------
+
+    def reboot(self) -> None:
+        """Forget sessions, hosts and what was being reported, without a Stop (none was ever seen); the boot digit goes up."""
+        for task in self._tasks:
+            task.cancel()
+        self.sessions.clear()
+        self.hosts.clear()
+        self._opened = 0
+        self.boot += 1
+
+
+def _names_another_device(user_name: str, own: MacAddress) -> bool:
+    try:
+        return MacAddress.parse(user_name) != own
+    except BadMacAddress:
+        return False
