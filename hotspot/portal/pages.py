@@ -156,7 +156,7 @@ def _terms_shown(terms: Terms, language: str, settings: Settings) -> dict[str, o
         "summary": blocks(texts["summary"]),
         "body": blocks(texts["body"]),
         "version": terms.version,
-        "since": terms.effective_at.astimezone(settings.zone).date().isoformat(),
+        "since": rendering.date_of(terms.effective_at, settings, language),
     }
 
 

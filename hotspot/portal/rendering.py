@@ -9,12 +9,11 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import cache
-from pathlib import Path
 from typing import Final
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_time
+from babel.dates import format_date, format_time
 from babel.numbers import format_decimal
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
@@ -72,7 +71,7 @@ def page(
             city=settings.city or (place.areas[-1] if place and place.areas else ""),
             site=place.site.name if place else "",
             slug=place.site.slug if place else "",
-            area=place.areas[0] if place and place.areas else "",
+            area=", ".join(place.areas[:-1]) if place else "",
             ssid=place.settings.ssid if place else "",
             demo=settings.demo,
             style=style,
@@ -90,7 +89,7 @@ def problem(request: Request, stop: Stop) -> Response:
         request,
         "problem.html",
         language=language,
-        address="",
+        address=f"/p/{quote(request.path_params['slug'], safe='')}" if request.method == "POST" else "",
         carried={},
         status=stop.explanation.status,
         problem=stop.explanation,
@@ -164,10 +163,6 @@ def _refuse_unsafe_style(text: str) -> None:
             raise BadTheme(problem=f"it contains {forbidden!r}; nothing may be loaded and no markup may be in it")
 
 
-def template_files(theme: str = THEME) -> Path:
-    return shipped("portal_templates") / theme
-
-
 # --- figures in the person's language ----------------------------------------------------------------------------------------
 
 
@@ -193,6 +188,10 @@ def duration(time: timedelta, language: str) -> str:
 
 def clock_time(at: datetime, settings: Settings, language: str) -> str:
     return format_time(at, "short", tzinfo=settings.zone, locale=language)
+
+
+def date_of(at: datetime, settings: Settings, language: str) -> str:
+    return format_date(at.astimezone(settings.zone).date(), "long", locale=language)
 
 
 def amount(octets: int, language: str) -> str:
