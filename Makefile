@@ -45,7 +45,7 @@ format: $(DEV) ## let ruff format and fix what it can
 bench-radius: $(DEV) ## accounting records per second; the last line is JSON
 	@$(BIN)/python -m benchmarks.radius $(ARGS)
 
-campaign-radius: $(DEV) ## kill and damage the RADIUS server; the last line counts passed and failed
+campaign-radius: $(DEV) ## kill -9 under accounting load; the last line counts passed and failed
 	@$(BIN)/python -m benchmarks.campaign_radius $(ARGS)
 
 venv: $(DEV) ## only the environment, with the tools for development
