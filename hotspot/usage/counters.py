@@ -11,7 +11,9 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
 
-LARGEST_COUNTER = 2**63 - 1  # PostgreSQL bigint
+LARGEST_COUNTER = (
+    2**50
+)  # octets of ten days at 10 Gbit/s; more is noise, and thousands of the largest still add up in a bigint
 LONGEST_SESSION = timedelta(days=7)  # a longer Acct-Session-Time is noise: policy never allows more than a day
 LONGEST_DELAY = timedelta(days=7)  # how long a router may hold a report back (Acct-Delay-Time, RFC 2866 §5.2)
 
@@ -60,7 +62,7 @@ class Mark:
 
 
 def plausible_counter(value: int | None) -> int | None:
-    """Return the counter if it can be one; what does not fit 63 bits is not known rather than wrong."""
+    """Return the counter if it can be one; what no session can have moved is not known rather than wrong."""
     return value if value is not None and 0 <= value <= LARGEST_COUNTER else None
 
 

@@ -10,8 +10,13 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import text
 from sqlmodel import Session
 
+from hotspot.usage.counters import LONGEST_SESSION
+
 HOUR = timedelta(hours=1)
-LOOK_BACK = timedelta(hours=36)  # no session is allowed more than 24 h, so one that began earlier has ended
+LOOK_BACK = LONGEST_SESSION + timedelta(
+    days=1
+)  # sessions that began earlier have no hours in the window (a day: clocks, delays)
+LARGEST_SUM = 2**63 - 1  # one router's nonsense must not stop the whole city's roll-up with "out of range"
 ROLLUP_LOCK = 0x726F6C6C  # "roll"
 
 TAKE_DIRTY = "DELETE FROM usage_dirty RETURNING since, until"
@@ -28,7 +33,7 @@ SCOPES = """
                GREATEST(started_at, COALESCE(ended_at, last_seen_at)) AS left_at
         FROM guest_session
         WHERE started_at >= CAST(:look_back AS timestamptz) AND started_at < :until
-              AND COALESCE(ended_at, last_seen_at) >= :since
+              AND GREATEST(ended_at, last_seen_at) >= :since  -- a report from after the Stop still moves octets
     )
 """
 
@@ -65,7 +70,7 @@ HOURS = f"""
     )
     INSERT INTO usage_hour (scope, scope_id, hour, sessions, devices, peak, octets_from_device, octets_to_device)
     SELECT scope, scope_id, hour, COALESCE(sessions, 0), COALESCE(devices, 0), COALESCE(peak, 0),
-           COALESCE(from_device, 0), COALESCE(to_device, 0)
+           LEAST(COALESCE(from_device, 0), {LARGEST_SUM}), LEAST(COALESCE(to_device, 0), {LARGEST_SUM})
     FROM visits FULL JOIN peaks USING (scope, scope_id, hour) FULL JOIN moved USING (scope, scope_id, hour)
 """  # noqa: S608  (our own text)
 
@@ -83,7 +88,8 @@ DAYS = f"""
         FROM usage_hour WHERE hour >= :since AND hour < :until GROUP BY scope, scope_id, 3
     )
     INSERT INTO usage_day (scope, scope_id, day, sessions, devices, peak, octets_from_device, octets_to_device)
-    SELECT scope, scope_id, day, sessions, COALESCE(devices, 0), peak, from_device, to_device
+    SELECT scope, scope_id, day, sessions, COALESCE(devices, 0), peak,
+           LEAST(from_device, {LARGEST_SUM}), LEAST(to_device, {LARGEST_SUM})
     FROM sums LEFT JOIN devices USING (scope, scope_id, day)
 """  # noqa: S608  (our own text)
 

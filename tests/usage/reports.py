@@ -5,11 +5,11 @@ from uuid import UUID
 
 from hypothesis import strategies as st
 
-from hotspot.usage.counters import Report
+from hotspot.usage.counters import LARGEST_COUNTER, Report
 from tests.conftest import NOW
 
 MINUTE = timedelta(minutes=1)
-counters = st.none() | st.integers(0, 10_000) | st.sampled_from([2**32 - 1, 2**32, 2**63 - 1])
+counters = st.none() | st.integers(0, 10_000) | st.sampled_from([2**32 - 1, 2**32, LARGEST_COUNTER])
 
 
 @st.composite
