@@ -25,5 +25,5 @@ def test_a_schema_newer_than_the_program_is_refused_with_a_clear_line(database: 
     with database.writing() as db:
         db.execute(text("UPDATE alembic_version SET version_num = '9999'"))
 
-    with pytest.raises(SchemaTooNew, match="schema 9999.*upgrade the program"):
+    with pytest.raises(SchemaTooNew, match=r"schema 9999.*upgrade the program"):
         bring_up_to_date(database.engine)
