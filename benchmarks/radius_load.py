@@ -56,8 +56,7 @@ class Slot:
         self._number, self._all_told = number, told
         self._turn = 0
         self.sent_at = self.first_sent_at = 0.0
-        self._authenticator = b""
-        self.identifier = 0
+        self._tries: dict[int, bytes] = {}  # identifier → authenticator of each packet that carried the present report
         self._begin()
 
     def _begin(self) -> None:
@@ -113,19 +112,22 @@ class Slot:
     def send(self, server: tuple[str, int], now: float) -> None:
         """Send the session's present report; again means another identifier and a longer delay."""
         self._turn = (self._turn + 1) % IDENTIFIERS_A_SLOT
-        self.identifier = self._number * IDENTIFIERS_A_SLOT + self._turn
+        identifier = self._number * IDENTIFIERS_A_SLOT + self._turn
         body = self._body(now)
-        head = _HEAD.pack(4, self.identifier, 20 + len(body))
-        self._authenticator = hashlib.md5(head + bytes(16) + body + self.reporter.secret).digest()
+        head = _HEAD.pack(4, identifier, 20 + len(body))
+        authenticator = hashlib.md5(head + bytes(16) + body + self.reporter.secret).digest()
+        self._tries[identifier] = authenticator
         self.told.sent_octets = self._octets
         self.first_sent_at = self.first_sent_at or now
         self.sent_at = now
-        self.socket.sendto(head + self._authenticator + body, server)
+        self.socket.sendto(head + authenticator + body, server)
 
     def is_answered_by(self, reply: bytes) -> bool:
-        if len(reply) != 20 or reply[0] != 5 or reply[2:4] != b"\0\x14":
+        """Whether this acknowledges any of the packets that carried the present report."""
+        authenticator = self._tries.get(reply[1])
+        if authenticator is None or len(reply) != 20 or reply[0] != 5 or reply[2:4] != b"\0\x14":
             return False
-        return hashlib.md5(reply[:4] + self._authenticator + self.reporter.secret).digest() == reply[4:]
+        return hashlib.md5(reply[:4] + authenticator + self.reporter.secret).digest() == reply[4:]
 
     def advance(self) -> None:
         """Remember that the report was acknowledged, and go on to the next one."""
@@ -135,6 +137,7 @@ class Slot:
             self.told.acked_octets = self._octets
         self.told.acked_stop = self._step > INTERIMS_A_SESSION
         self.first_sent_at = 0.0
+        self._tries.clear()
         self._step += 1
         self._octets += OCTETS_AN_INTERIM
         if self.told.acked_stop:
@@ -195,8 +198,8 @@ class Load:
             except (BlockingIOError, ConnectionRefusedError):
                 return
             slot = slots.get(reply[1] // IDENTIFIERS_A_SLOT) if len(reply) > 1 else None
-            if slot is None or slot.identifier != reply[1] or not slot.is_answered_by(reply):
-                self.bad_replies += 1  # or late: the reply to a report that was sent again meanwhile
+            if slot is None or not slot.is_answered_by(reply):
+                self.bad_replies += 1  # or one more reply to a report that was sent again
                 continue
             now = time.perf_counter()
             self.latencies.append(now - slot.first_sent_at)

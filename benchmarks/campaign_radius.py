@@ -1,0 +1,220 @@
+"""kill -9 under accounting load, again and again: what was acknowledged must be stored, once, and the next start must serve soon.
+
+Two campaigns over one installation: the `hotspot serve` process is killed, then the postmaster of its embedded database. After
+every kill the program is started again, has to acknowledge within five seconds, and the database is compared with what the routers
+remember. Run by `make campaign-radius`; ends with `N passed, N failed`, and with the seed that replays a failure.
+"""
+
+import argparse
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from sqlalchemy import text
+
+from benchmarks.radius_city import add_reporters
+from benchmarks.radius_load import Load
+from hotspot.db import open_database
+from hotspot.settings import Settings, load
+
+SERVES_WITHIN: Final = 5.0  # seconds from the start of the program to its first acknowledgement
+FIRST_START: Final = 60.0  # the very first start makes the database
+ENDS_WITHIN: Final = 20.0
+WINDOW: Final = 64
+say = Console(stderr=True)
+
+WHAT_IS_STORED = """
+    SELECT acct_session_id, count(*) AS times, max(octets_from_device) AS octets, bool_or(ended_at IS NOT NULL) AS has_ended
+    FROM guest_session GROUP BY acct_session_id
+"""
+
+
+class Failed(Exception):
+    """A round that did not hold what it should; the message says what."""
+
+
+class Program:
+    """`hotspot serve` as an operator starts it."""
+
+    def __init__(self, data_dir: Path, log_file: Path) -> None:
+        self.data_dir, self._log_file = data_dir, log_file
+        self.ports = {name: _free_port(kind) for name, kind in _PORTS.items()}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def acct_address(self) -> tuple[str, int]:
+        return "127.0.0.1", self.ports["--radius-acct-port"]
+
+    def start(self) -> None:
+        ports = [word for name, port in self.ports.items() for word in (name, str(port))]
+        command = [sys.executable, "-m", "hotspot.cli.main", "serve"]
+        with self._log_file.open("ab") as log:
+            self._process = subprocess.Popen(
+                [*command, "--data-dir", str(self.data_dir), *ports], stdout=log, stderr=log, start_new_session=True
+            )
+
+    def kill(self) -> None:
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def kill_database(self) -> None:
+        os.kill(int((self.data_dir / "postgres" / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+
+    def end(self) -> None:
+        """Ask it to end, as systemd would."""
+        if self._process is None or self._process.poll() is not None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(ENDS_WITHIN)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise Failed(f"the program did not end within {ENDS_WITHIN:.0f} s of SIGTERM") from None
+
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def last_words(self) -> str:
+        return "\n".join(self._log_file.read_text(errors="replace").splitlines()[-15:])
+
+
+_PORTS: Final = {
+    "--http-port": socket.SOCK_STREAM,
+    "--radius-auth-port": socket.SOCK_DGRAM,
+    "--radius-acct-port": socket.SOCK_DGRAM,
+}
+
+
+def _free_port(kind: socket.SocketKind) -> int:
+    with socket.socket(socket.AF_INET, kind) as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _options(arguments)
+    chance = random.Random(options.seed)
+    passed = failed = 0
+    with _installation() as (program, settings, reports):
+        for kind in ("program", "database"):
+            for number in range(1, options.rounds + 1):
+                try:
+                    outcome = _round(kind, program, settings, reports, chance)
+                    passed += 1
+                    say.print(f"{kind} {number}/{options.rounds}: {outcome}")
+                except Failed as failure:
+                    failed += 1
+                    say.print(f"[red]{kind} {number}/{options.rounds}: {failure}[/red]\n{program.last_words()}")
+                    _stand_up_again(program)
+    if failed:
+        print(f"replay with: --rounds {options.rounds} --seed {options.seed}")
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="campaign-radius", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=20, help="kills of each kind")
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32), help="when to kill")
+    return parser.parse_args(arguments)
+
+
+@contextmanager
+def _installation() -> Iterator[tuple[Program, Settings, Load]]:
+    """A fresh installation with its routers, served."""
+    with tempfile.TemporaryDirectory(prefix="hotspot-campaign-") as directory:
+        settings = load(data_dir=Path(directory) / "data")
+        database = open_database(settings)
+        try:
+            reporters = add_reporters(database, settings)
+        finally:
+            database.close()
+        program = Program(settings.data_dir, Path(directory) / "serve.log")
+        reports = Load(reporters, program.acct_address, window=WINDOW, resend_after=0.5)
+        try:
+            program.start()
+            try:
+                _wait_for_acknowledgement(program, reports, FIRST_START)
+            except Failed:
+                say.print(program.last_words())
+                raise
+            yield program, settings, reports
+        finally:
+            reports.close()
+            program.end()
+
+
+def _round(kind: str, program: Program, settings: Settings, reports: Load, chance: random.Random) -> str:
+    """1. Load, 2. kill at a random moment, 3. start again and wait for service, 4. compare what is stored."""
+    acked = reports.acked
+    reports.run(chance.uniform(0.2, 1.2))
+    if kind == "program":
+        program.kill()
+        reports.run(chance.uniform(0.0, 0.2))  # takes in what had left the socket before the kill
+    else:
+        program.kill_database()
+        reports.run(chance.uniform(0.0, 0.5))  # whatever is acknowledged now is held against the database later
+        if not program.is_running():
+            raise Failed("the program died with its database")
+        program.end()
+    program.start()
+    seconds = _wait_for_acknowledgement(program, reports, SERVES_WITHIN)
+    sessions = _compare(settings, reports)
+    return f"{reports.acked - acked} acknowledged, {sessions} sessions compared, served after {seconds:.1f} s"
+
+
+def _wait_for_acknowledgement(program: Program, reports: Load, limit: float) -> float:
+    before, began = reports.acked, time.monotonic()
+    while reports.acked == before:
+        reports.run(0.05)
+        if not program.is_running():
+            raise Failed("the program ended instead of serving")
+        if time.monotonic() - began > limit:
+            raise Failed(f"nothing was acknowledged within {limit:.0f} s of the start")
+    return time.monotonic() - began
+
+
+def _compare(settings: Settings, reports: Load) -> int:
+    database = open_database(settings, migrate=False)
+    try:
+        with database.reading() as db:
+            stored = {row.acct_session_id: row for row in db.execute(text(WHAT_IS_STORED))}
+    finally:
+        database.close()
+    if invented := stored.keys() - reports.told.keys():
+        raise Failed(f"{len(invented)} sessions are stored that no router reported")
+    for session, told in reports.told.items():
+        row = stored.get(session)
+        if row is None:
+            if told.acked_start or told.acked_octets >= 0:
+                raise Failed(f"session {session} was acknowledged and is lost")
+            continue
+        if row.times != 1:
+            raise Failed(f"session {session} is stored {row.times} times")
+        if not told.acked_octets <= (row.octets or 0) <= told.sent_octets:
+            raise Failed(f"session {session}: {row.octets} octets stored, {told.acked_octets} acknowledged")
+        if told.acked_stop and not row.has_ended:
+            raise Failed(f"session {session}: its Stop was acknowledged and is lost")
+    return len(stored)
+
+
+def _stand_up_again(program: Program) -> None:
+    """Let the next round begin from a program that runs."""
+    if not program.is_running():
+        program.start()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
