@@ -14,16 +14,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from rich.console import Console
 from sqlalchemy import text
 
 from benchmarks.radius_city import add_reporters
-from benchmarks.radius_load import Load
+from benchmarks.radius_load import Load, Told
 from hotspot.db import open_database
 from hotspot.settings import Settings, load
 
@@ -41,6 +41,14 @@ WHAT_IS_STORED = """
 
 class Failed(Exception):
     """A round that did not hold what it should; the message says what."""
+
+
+class Stored(NamedTuple):
+    """What the database says of one Acct-Session-Id."""
+
+    times: int
+    octets: int | None
+    has_ended: bool
 
 
 class Program:
@@ -111,7 +119,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for kind in ("program", "database"):
             for number in range(1, options.rounds + 1):
                 try:
-                    outcome = _round(kind, program, settings, reports, chance)
+                    outcome = _round(kind, program, settings, reports, chance, options.serves_within)
                     passed += 1
                     say.print(f"{kind} {number}/{options.rounds}: {outcome}")
                 except Failed as failure:
@@ -127,6 +135,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="campaign-radius", description=__doc__)
     parser.add_argument("--rounds", type=int, default=20, help="kills of each kind")
+    parser.add_argument(
+        "--serves-within", type=float, default=SERVES_WITHIN, help="seconds from a start to the first acknowledgement"
+    )
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32), help="when to kill")
     return parser.parse_args(arguments)
 
@@ -156,7 +167,7 @@ def _installation() -> Iterator[tuple[Program, Settings, Load]]:
             program.end()
 
 
-def _round(kind: str, program: Program, settings: Settings, reports: Load, chance: random.Random) -> str:
+def _round(kind: str, program: Program, settings: Settings, reports: Load, chance: random.Random, limit: float) -> str:
     """1. Load, 2. kill at a random moment, 3. start again and wait for service, 4. compare what is stored."""
     acked = reports.acked
     reports.run(chance.uniform(0.2, 1.2))
@@ -170,8 +181,8 @@ def _round(kind: str, program: Program, settings: Settings, reports: Load, chanc
             raise Failed("the program died with its database")
         program.end()
     program.start()
-    seconds = _wait_for_acknowledgement(program, reports, SERVES_WITHIN)
-    sessions = _compare(settings, reports)
+    seconds = _wait_for_acknowledgement(program, reports, limit)
+    sessions = compare(reports.told, _stored_sessions(settings))
     return f"{reports.acked - acked} acknowledged, {sessions} sessions compared, served after {seconds:.1f} s"
 
 
@@ -186,26 +197,30 @@ def _wait_for_acknowledgement(program: Program, reports: Load, limit: float) -> 
     return time.monotonic() - began
 
 
-def _compare(settings: Settings, reports: Load) -> int:
+def _stored_sessions(settings: Settings) -> dict[str, Stored]:
     database = open_database(settings, migrate=False)
     try:
         with database.reading() as db:
-            stored = {row.acct_session_id: row for row in db.execute(text(WHAT_IS_STORED))}
+            return {row[0]: Stored(*row[1:]) for row in db.execute(text(WHAT_IS_STORED))}
     finally:
         database.close()
-    if invented := stored.keys() - reports.told.keys():
+
+
+def compare(told: Mapping[str, Told], stored: Mapping[str, Stored]) -> int:
+    """Hold what is stored against what the routers remember; give how many sessions were compared, or raise `Failed`."""
+    if invented := stored.keys() - told.keys():
         raise Failed(f"{len(invented)} sessions are stored that no router reported")
-    for session, told in reports.told.items():
+    for session, story in told.items():
         row = stored.get(session)
         if row is None:
-            if told.acked_start or told.acked_octets >= 0:
+            if story.acked_start or story.acked_octets >= 0:
                 raise Failed(f"session {session} was acknowledged and is lost")
             continue
         if row.times != 1:
             raise Failed(f"session {session} is stored {row.times} times")
-        if not told.acked_octets <= (row.octets or 0) <= told.sent_octets:
-            raise Failed(f"session {session}: {row.octets} octets stored, {told.acked_octets} acknowledged")
-        if told.acked_stop and not row.has_ended:
+        if not story.acked_octets <= (row.octets or 0) <= story.sent_octets:
+            raise Failed(f"session {session}: {row.octets} octets stored, {story.acked_octets} acknowledged")
+        if story.acked_stop and not row.has_ended:
             raise Failed(f"session {session}: its Stop was acknowledged and is lost")
     return len(stored)
 
