@@ -19,25 +19,28 @@ from hotspot.guests.models import MacAddress
 POOL: Final = IPv4Address("10.5.48.10")
 POOL_SIZE: Final = 4000
 CHALLENGE_LIFE: Final = 3600.0  # seconds without activity (RouterOS manual, HTTP CHAP)
-FORGET_AFTER: Final = 300.0  # /ip/hotspot idle-timeout, default 5 m: hosts that never logged in
-BACKGROUND: Final = 2_000.0, 20_000.0
+FORGET_AFTER: Final = 300.0  # seconds; /ip/hotspot idle-timeout, default 5 m: hosts that are not logged in
+BACKGROUND: Final = 2_000.0, 20_000.0  # octets/s from and to a browser that never joined: apps in the background
 
 
 class PoolEmpty(Unavailable):
     """All addresses of this hotspot are given out"""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Challenge:
     """HTTP CHAP: one octet and sixteen, for one log-in."""
 
     identifier: int
     octets: bytes
-    made_at: float
+    shown_at: float
 
     @classmethod
     def fresh(cls, now: float) -> "Challenge":
         return cls(secrets.randbelow(256), secrets.token_bytes(16), now)
+
+    def is_alive(self, now: float) -> bool:
+        return now - self.shown_at <= CHALLENGE_LIFE
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +71,15 @@ class Host:
 
     def offered_challenge(self, now: float) -> Challenge:
         """Return the challenge that stands for the next log-in, a new one when it was used or lapsed."""
-        if self.challenge is None or now - self.seen_at > CHALLENGE_LIFE:
+        if self.challenge is None or not self.challenge.is_alive(now):
             self.challenge = Challenge.fresh(now)
+        self.challenge.shown_at = now
         return self.challenge
 
     def used_challenge(self, now: float) -> Challenge | None:
         """Return the challenge and forget it: nobody can answer it twice."""
         found, self.challenge = self.challenge, None
-        return found if found is not None and now - self.seen_at <= CHALLENGE_LIFE else None
+        return found if found is not None and found.is_alive(now) else None
 
 
 class HostTable:

@@ -9,6 +9,7 @@ import asyncio
 import random
 import re
 from collections.abc import Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
@@ -29,6 +30,7 @@ log = structlog.get_logger()
 HOTSPOT_SERVICE: Final = 0x80 << 24
 SESSIONS_PER_BOOT: Final = 1 << 20
 BOOTS: Final = 16
+LAST_WORDS: Final = 2.0  # seconds that closing waits for acknowledgements
 LONGEST_NAME: Final = 253
 CHAP_RESPONSE: Final = re.compile(r"[0-9A-Fa-f]{32}")
 
@@ -92,14 +94,22 @@ class Router:
         await self.radius.__aenter__()
 
     async def close(self) -> None:
-        """Let what is being reported end, then close the socket."""
-        await self.told()
+        """Let what is being reported end if it ends soon, then close the socket."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_WORDS):
+                await self.told()
+        await self._stop_telling()
         await self.radius.__aexit__(None, None, None)
 
     async def told(self) -> None:
         """Wait until every report is acknowledged or given up."""
         while self._tasks:
             await asyncio.wait(self._tasks)
+
+    async def _stop_telling(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await self.told()
 
     # --- log-in and log-out ------------------------------------------------------------------------------------------------
 
@@ -152,11 +162,12 @@ class Router:
         The manual does not say how RouterOS tells the two apart where both are allowed.
         """
         challenge = host.used_challenge(self.clock.monotonic())
-        if "http-chap" in self.setup.login_by and challenge is not None and CHAP_RESPONSE.fullmatch(password):
+        looks_like_response = "http-chap" in self.setup.login_by and CHAP_RESPONSE.fullmatch(password)
+        if looks_like_response and challenge is not None:
             return Chap(challenge.identifier, challenge.octets, bytes.fromhex(password))
-        if "http-pap" in self.setup.login_by:
-            return Pap(password)
-        raise LoginFailed("chap-missing")
+        if looks_like_response or "http-pap" not in self.setup.login_by:
+            raise LoginFailed("chap-missing")
+        return Pap(password)
 
     def challenge_for(self, host: Host) -> Challenge | None:
         """Return what the log-in page hands to the device, or None where only PAP is allowed."""
@@ -203,21 +214,21 @@ class Router:
     def tick(self) -> None:
         """Do what is due now; called about once a second."""
         now = self.clock.monotonic()
-        for session in list(self.sessions.values()):
-            host = session.host
+        for host in list(self.hosts):
             if host.is_near:
-                host.seen_at = now
-                if host.appetite is not None:
-                    session.want(*host.appetite.eat(self._chance, now - session.ticked_at))
+                host.seen_at = now  # a phone in range is never quite silent
+            elif host.mac not in self.sessions and now - host.seen_at >= FORGET_AFTER:
+                self.hosts.drop(host.mac)
+        for session in list(self.sessions.values()):
+            appetite = session.host.appetite
+            if session.host.is_near and appetite is not None:
+                session.want(*appetite.eat(self._chance, now - session.ticked_at))
             session.move(now)
             if cause := session.end_cause(now):
                 self.end(session, cause)
             elif session.is_report_due(now):
                 session.reported_at = now
                 self._report(session, StatusType.INTERIM_UPDATE, usage=session.usage(now))
-        for host in list(self.hosts):
-            if host.mac not in self.sessions and not host.is_logging_in and now - host.seen_at >= FORGET_AFTER:
-                self.hosts.drop(host.mac)
 
     def _report(
         self, session: Session, status: StatusType, *, usage: Usage | None = None, cause: TerminateCause | None = None

@@ -1,0 +1,265 @@
+"""The demo's live city: a gateway for each site, and phones that come, use traffic and go, in a thread and event loop of their own.
+
+Phones come by the places' daily rhythm in local time. Some log out, most just walk away; now and then a router restarts or loses power, and
+its phones log in again. The load is bounded: this runs beside the real product on one small machine.
+"""
+
+import asyncio
+import random
+import threading
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from hotspot.errors import Unavailable
+from hotspot.guests.models import MacAddress
+from hotspot.simulator.gateway import Gateway
+from hotspot.simulator.hosts import Appetite
+from hotspot.simulator.phones import ANDROID, APPLE, FIREFOX_LAPTOP, WINDOWS_LAPTOP, Kind, Phone, Verdict
+from hotspot.simulator.places import Place, busyness
+from hotspot.simulator.radius_client import Address
+from hotspot.simulator.router import RouterSetup
+
+log = structlog.get_logger()
+
+FEWEST, MOST = 40, 80  # phones online at a time, from the quietest hour to the busiest
+MOST_A_SITE: Final = 6  # on average, for a city of few sites
+ARRIVAL_EVERY: Final = 0.4  # seconds between two phones while there are fewer than wanted
+HEARTBEAT: Final = 1.0
+LOOK_AGAIN: Final = 60.0  # seconds after which a phone probes again
+MISFORTUNE_EVERY: Final = 480.0  # seconds between two restarts or power cuts in the whole city, on average
+DARK_FOR: Final = 20.0  # seconds without power
+STOP_PATIENCE: Final = 15.0
+REGULARS: Final = 600  # devices that come back
+KINDS: Final = {ANDROID: 72, APPLE: 18, WINDOWS_LAPTOP: 8, FIREFOX_LAPTOP: 2}  # of a hundred
+
+
+class CityDark(Unavailable):
+    """The simulated routers can't be switched on: {problem}"""
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedSite:
+    """A site as it is registered: its router's identity, RADIUS source address and secret, and its portal."""
+
+    slug: str
+    place: Place
+    identity: str
+    address: str
+    secret: str
+    portal_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Device:
+    mac: MacAddress
+    kind: Kind
+    cookies: bool
+    language: str
+
+
+class City:
+    """Gateways between `start` and `stop`; phones from `start_phones` on."""
+
+    def __init__(
+        self,
+        sites: Sequence[SimulatedSite],
+        *,
+        radius_auth: Address,
+        radius_acct: Address,
+        zone: ZoneInfo,
+        seed: int = 1971,
+        now: Callable[[ZoneInfo], datetime] = datetime.now,
+    ) -> None:
+        self._sites = tuple(sites)
+        self._zone, self._now = zone, now
+        self._chance = random.Random(seed)  # noqa: S311  (a demo, not a secret)
+        self._gateways = [
+            Gateway(
+                RouterSetup(
+                    site.identity, site.secret.encode(), auth=radius_auth, acct=radius_acct, source=site.address
+                ),
+                portal_url=site.portal_url,
+                seed=self._chance.getrandbits(32),
+            )
+            for site in self._sites
+        ]
+        self._regulars = [self._new_device() for _ in range(REGULARS)]
+        self._present: set[_Device] = set()
+        self._sources: set[str] = set()
+        self._works: set[asyncio.Task[None]] = set()
+        self._ready = threading.Event()
+        self._problem: OSError | None = None
+        self._thread = threading.Thread(target=self._run, name="city", daemon=True)
+
+    # --- life --------------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Switch the routers on; they answer when this returns.
+
+        Raises:
+            CityDark: they could not be switched on.
+        """
+        self._thread.start()
+        self._ready.wait()
+        if self._problem is not None:
+            raise CityDark(problem=self._problem) from self._problem
+
+    def start_phones(self) -> None:
+        """Let the first phones come."""
+        self._loop.call_soon_threadsafe(self._open_the_doors.set)
+
+    def stop(self) -> None:
+        """End phones and routers. Harmless when not started."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._ending.set)
+            self._thread.join(STOP_PATIENCE)
+
+    @property
+    def login_hosts(self) -> Mapping[str, str]:
+        """The host:port of each site's log-in page, by slug."""
+        return {site.slug: gateway.login_host for site, gateway in zip(self._sites, self._gateways, strict=True)}
+
+    def login_host(self, slug: str) -> str:
+        return self.login_hosts[slug]
+
+    @property
+    def online(self) -> int:
+        """How many devices are logged in."""
+        return sum(len(gateway.router.sessions) for gateway in self._gateways)
+
+    def _run(self) -> None:
+        try:
+            with asyncio.Runner() as runner:
+                runner.run(self._live())
+        except OSError as problem:
+            self._problem = problem
+        finally:
+            self._ready.set()
+
+    async def _live(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._ending = asyncio.Event()
+        self._open_the_doors = asyncio.Event()
+        async with AsyncExitStack() as stack:
+            for gateway in self._gateways:
+                await stack.enter_async_context(gateway)
+            for work in (self._beat(), self._receive_phones(), self._suffer()):
+                self._begin(work)
+            self._ready.set()
+            await self._ending.wait()
+            for task in self._works:
+                task.cancel()
+            await asyncio.wait(self._works)
+
+    def _begin(self, work: Coroutine[None, None, None]) -> None:
+        task = self._loop.create_task(work)
+        self._works.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._works.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a part of the simulated city failed", problem=f"{type(error).__name__}: {error}")
+
+    async def _beat(self) -> None:
+        while True:
+            for gateway in self._gateways:
+                gateway.router.tick()
+            await asyncio.sleep(HEARTBEAT)
+
+    async def _suffer(self) -> None:
+        while True:
+            await asyncio.sleep(self._chance.expovariate(1 / MISFORTUNE_EVERY))
+            gateway = self._chance.choice(self._gateways)
+            gateway.power_cut()
+            if self._chance.random() < 0.5:
+                await asyncio.sleep(DARK_FOR)
+            gateway.power_back()
+
+    # --- phones ------------------------------------------------------------------------------------------------------------
+
+    async def _receive_phones(self) -> None:
+        await self._open_the_doors.wait()
+        while True:
+            if len(self._present) < self._wanted():
+                self._begin(self._visit(self._somebody(), self._somewhere()))
+            await asyncio.sleep(ARRIVAL_EVERY)
+
+    def _busyness(self) -> list[float]:
+        """How busy each site is now; never nothing, so that a demo at night shows something."""
+        local = self._now(self._zone)
+        return [
+            max(0.05 * site.place.size, busyness(site.place, weekday=local.weekday(), hour=local.hour))
+            for site in self._sites
+        ]
+
+    def _wanted(self) -> int:
+        busy, full = sum(self._busyness()), sum(site.place.size for site in self._sites)
+        wanted = FEWEST + (MOST - FEWEST) * min(1.0, busy / full)
+        return int(min(wanted, MOST_A_SITE * len(self._sites)))
+
+    def _somewhere(self) -> int:
+        return self._chance.choices(range(len(self._sites)), self._busyness())[0]
+
+    def _somebody(self) -> _Device:
+        """Somebody who is not here: mostly one who comes again, else a stranger."""
+        away = [device for device in self._regulars if device not in self._present]
+        return self._chance.choice(away) if away and self._chance.random() < 0.7 else self._new_device()
+
+    def _new_device(self) -> _Device:
+        octets = self._chance.randbytes(6)
+        return _Device(
+            mac=MacAddress(bytes([octets[0] & 0xFC | 0x02]) + octets[1:]),  # randomised, as phones do
+            kind=self._chance.choices(list(KINDS), list(KINDS.values()))[0],
+            cookies=self._chance.random() < 0.5,
+            language="en" if self._chance.random() < 0.1 else "id-ID,id;q=0.9,en;q=0.5",
+        )
+
+    def _free_source(self) -> str:
+        while True:
+            source = f"127.65.{self._chance.randrange(256)}.{self._chance.randrange(1, 255)}"
+            if source not in self._sources:
+                return source
+
+    async def _visit(self, device: _Device, number: int) -> None:
+        """Come, get online, stay for a while, go."""
+        source = self._free_source()
+        self._sources.add(source)
+        self._present.add(device)
+        phone = Phone(
+            kind=device.kind,
+            mac=device.mac,
+            source=source,
+            portal_url=self._sites[number].portal_url,
+            cookies=device.cookies,
+            language=device.language,
+            appetite=self._appetite(),
+        )
+        try:
+            await phone.join(self._gateways[number])
+            await self._stay(phone, min(2400.0, max(60.0, 60 * self._chance.lognormvariate(1.9, 0.7))))
+            await phone.leave(logout=self._chance.random() < 0.25)
+        finally:
+            await phone.close()
+            self._present.discard(device)
+            self._sources.discard(source)
+
+    async def _stay(self, phone: Phone, seconds: float) -> None:
+        until = self._loop.time() + seconds
+        while (left := until - self._loop.time()) > 0:
+            if await phone.probe() is Verdict.CAPTIVE:
+                visit = await phone.get_online()
+                if not visit.is_online:
+                    log.debug("a phone stays captive", site=phone.portal_url, problem=visit.problem)
+            await asyncio.sleep(min(left, LOOK_AGAIN))
+
+    def _appetite(self) -> Appetite:
+        """Octets per second: half of the people move little, a few watch films."""
+        down = min(500_000.0, self._chance.lognormvariate(10.0, 1.3))
+        return Appetite(down * self._chance.uniform(0.05, 0.25), down)
