@@ -11,6 +11,7 @@ from hotspot.db import Database
 from hotspot.reports import queries
 from hotspot.reports.figures import Figures, Usage, parse_period
 from hotspot.sites.models import Site, SiteState
+from hotspot.sites.service import set_state
 from hotspot.sites.settings import give
 from tests.reports.usage_city import GINA, HADI, INTAN, ZONE, area, build_city, build_site, roll_up, visit
 
@@ -168,7 +169,8 @@ def test_how_long_silence_is_normal_is_the_sites_own_setting(
 def test_a_retired_site_is_listed_only_while_it_has_a_past(
     db: Session, city: dict[str, Site], ask: Ask, now: datetime
 ) -> None:
-    closed = build_site(db, "Kios Lama", "19.71.04.1001", now, SiteState.RETIRED)
+    closed = build_site(db, "Kios Lama", "19.71.04.1001", now)
+    set_state(db, closed, SiteState.RETIRED)
     build_site(db, "Kios Baru", "19.71.04.1001", now, SiteState.PLANNED)
     visit(db, closed, GINA, local(1, 9), 10)
     roll_up(db)

@@ -74,5 +74,12 @@ def visit(
     record(db, [make_report(**who), last])
 
 
+def crowd(db: Session, site: Site, devices: int, start: datetime) -> None:
+    """Record a minute of each of many devices."""
+    router = db.exec(select(Router).where(Router.site_id == site.id)).one()
+    who = {"router_id": router.id, "site_id": site.id, "started_at": start, "seen_after": timedelta(minutes=1)}
+    record(db, [make_report(**who, device_id=UUID(int=number), stopped=True) for number in range(devices)])
+
+
 def roll_up(db: Session) -> None:
     rebuild_dirty(db, ZONE)

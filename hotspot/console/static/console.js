@@ -11,6 +11,10 @@
     return one.nodeType === other.nodeType && one.nodeName === other.nodeName && (one.id || "") === (other.id || "");
   }
 
+  function isSeen(node) {  // blanks between elements come and go with the template's layout
+    return node.nodeType === Node.ELEMENT_NODE || (node.nodeType === Node.TEXT_NODE && node.nodeValue.trim() !== "");
+  }
+
   function layOver(old, fresh) {
     if (old.nodeType !== Node.ELEMENT_NODE) {
       if (old.nodeValue !== fresh.nodeValue) old.nodeValue = fresh.nodeValue;
@@ -27,8 +31,8 @@
   }
 
   function layOverChildren(old, fresh) {
-    const before = [...old.childNodes];
-    const after = [...fresh.childNodes];
+    const before = [...old.childNodes].filter(isSeen);
+    const after = [...fresh.childNodes].filter(isSeen);
     const known = new Map(before.filter((node) => node.id).map((node) => [node.id, node]));
     if (before.length === after.length && before.every((node, number) => sameKind(node, after[number]))) {
       before.forEach((node, number) => layOver(node, after[number]));
