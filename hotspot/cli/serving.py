@@ -2,12 +2,12 @@
 
 import urllib.request
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from hotspot import doctor as doctors
+from hotspot.cli.demo import demo
 from hotspot.cli.output import (
     AsJson,
     DataDir,
@@ -100,19 +100,6 @@ def doctor(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     print_rows(rows, as_json=as_json, title="Doctor", empty="")
     if not all(finding.is_well for finding in findings):
         raise typer.Exit(1)
-
-
-def demo(
-    data_dir: Annotated[Path | None, typer.Option("--data-dir", help="Where the demo keeps its database.")] = None,
-    port: Annotated[int, typer.Option("--port", help="TCP port of portal and console; 0: any free one.")] = 8080,
-    sites: Annotated[int, typer.Option("--sites", min=1, max=500, help="How many places with Wi-Fi.")] = 44,
-    as_json: AsJson = False,
-) -> None:
-    """Run a simulated city: places, routers, 30 days of history, phones coming and going. Ctrl-C ends it all."""
-    from hotspot.simulator.demo import run_demo  # noqa: PLC0415  (nothing else may load the simulator)
-
-    with telling_errors():
-        run_demo(data_dir=data_dir, port=port, sites=sites, as_json=as_json)
 
 
 def _safe_settings(**said: object) -> Settings:

@@ -1,0 +1,63 @@
+"""The ``hotspot demo`` command: the only one that loads the simulator."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from hotspot.cli.output import AsJson, configure_logging, people, print_json, telling_errors
+
+
+def demo(
+    data_dir: Annotated[Path | None, typer.Option("--data-dir", help="Where the demo keeps its database.")] = None,
+    port: Annotated[int, typer.Option("--port", help="TCP port of portal and console; 0: any free one.")] = 8080,
+    sites: Annotated[int, typer.Option("--sites", min=1, max=500, help="How many places with Wi-Fi.")] = 44,
+    as_json: AsJson = False,
+) -> None:
+    """Run a simulated city: places, routers, 30 days of history, phones coming and going. Ctrl-C ends it all."""
+    from hotspot.process import wait_for_signal  # noqa: PLC0415  (with the next line: only this command needs it)
+    from hotspot.simulator.demo import STAFF, demo_city, demo_settings  # noqa: PLC0415  (nothing else may load it)
+
+    with telling_errors(), ExitStack() as stack:
+        settings = demo_settings(data_dir, port)
+        configure_logging(settings)
+        with _steps() as progress:
+
+            @contextmanager
+            def step(words: str) -> Iterator[None]:
+                task = progress.add_task(words, total=1)
+                yield
+                progress.update(task, completed=1)
+
+            links = stack.enter_context(demo_city(settings, sites=sites, step=step))
+        if as_json:
+            print_json(links)
+        else:
+            _tell(links, STAFF)
+        wait_for_signal()
+
+
+def _steps() -> Progress:
+    columns = (SpinnerColumn(finished_text="✓"), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=Console(stderr=True))
+
+
+def _tell(links: dict[str, object], staff: str) -> None:
+    again = f"hotspot staff login-link --name '{staff}' --data-dir {links['data_dir']}"
+    lines = (
+        "",
+        "A simulated city is running. Nothing in it is real but the software.",
+        "",
+        f"  Console (signs in once)    {links['console']}",
+        f"  Be a phone at Alun-Alun    {links['phone']}",
+        f"  Preview of its portal      {links['portal_preview']}",
+        "",
+        f"  Another console link:      {again}",
+        "  Ctrl-C ends everything.",
+    )
+    for line in lines:
+        people.print(line, markup=False, soft_wrap=True)

@@ -1,0 +1,229 @@
+"""The ``hotspot demo`` command: the whole product on an embedded database, over a simulated city.
+
+The product's parts are the real ones, started as ``hotspot serve`` does; only routers and phones are simulated. Everything it
+starts ends with it. Its data directory is marked, so that ``hotspot serve`` refuses to serve the public from it.
+"""
+
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+from sqlalchemy import text
+from sqlmodel import Session, select
+
+from hotspot.areas.service import get_area, top_area
+from hotspot.db import Database
+from hotspot.errors import Conflict, Unavailable
+from hotspot.portal.banners import add_banner, all_banners
+from hotspot.process import Part, running
+from hotspot.routers.models import Router
+from hotspot.routers.service import add_router, known, new_secret
+from hotspot.settings import DEMO_SECRET_KEY, Settings, load
+from hotspot.setup import open_installation
+from hotspot.simulator.city import City, SimulatedSite
+from hotspot.simulator.history import Hotspot, write_history
+from hotspot.simulator.places import Place, choose_places
+from hotspot.sites import settings as site_settings
+from hotspot.sites.models import Site, SiteState
+from hotspot.sites.service import add_site, find_site, slug_of
+from hotspot.staff.models import Role
+from hotspot.staff.service import add_staff, find_staff, make_login_link
+from hotspot.usage.rollup import local_days, rebuild_days, rebuild_hours
+
+PAST = timedelta(days=30)
+SEED = 1971
+STAFF = "Alice (demo)"
+Step = Callable[[str], AbstractContextManager[None]]  # shows what is being done while it is
+INTERIM_SECONDS = 30  # the shortest a site may have: the console moves while people watch
+NOTICES = (
+    {
+        "id": {
+            "title": "Mal Pelayanan Publik",
+            "text": "KTP, KK, akta, dan izin usaha di satu tempat. Senin–Jumat 08.00–15.00.",
+        },
+        "en": {
+            "title": "Public service mall",
+            "text": "Identity cards, certificates and permits in one place. Monday–Friday 08:00–15:00.",
+        },
+    },
+    {
+        "id": {
+            "title": "SP4N-LAPOR!",
+            "text": "Jalan rusak, lampu mati, atau sampah menumpuk? Laporkan lewat lapor.go.id atau SMS 1708.",
+        },
+        "en": {
+            "title": "SP4N-LAPOR!",
+            "text": "A broken road, a dark lamp, uncollected rubbish? Report it at lapor.go.id or by SMS to 1708.",
+        },
+    },
+)
+
+
+class NotADemo(Conflict):
+    """{path} is not empty and was not made by `hotspot demo`; give another --data-dir"""
+
+
+class DemoSite(NamedTuple):
+    """A site of the demo: what its past needs, and what its live router needs."""
+
+    hotspot: Hotspot
+    simulated: SimulatedSite
+
+
+class NoFreePort(Unavailable):
+    """There is no free TCP port on this machine: {problem}"""
+
+
+def demo_settings(directory: Path | None, port: int) -> Settings:
+    """Return the demo's settings: on loopback only, with the secret that everybody knows."""
+    return load(
+        data_dir=directory or Path("hotspot-demo"),
+        secret_key=DEMO_SECRET_KEY,
+        http_port=port or _free_port(),
+        radius_host="127.0.0.1",
+        radius_auth_port=0,
+        radius_acct_port=0,
+        demo=True,
+        log_level="warning",
+    )
+
+
+@contextmanager
+def demo_city(settings: Settings, *, sites: int, step: Step) -> Iterator[dict[str, object]]:
+    """Start everything and yield the links to print; stop everything at the end.
+
+    Raises:
+        NotADemo: the data directory holds something else.
+    """
+    mark(settings.data_dir)
+    now = datetime.now(UTC)
+    with ExitStack() as stack:
+        with step("Starting the database"):
+            database = open_installation(settings, now=now)
+            stack.callback(database.close)
+        with step(f"Founding a city with {sites} places"), database.writing() as db:
+            places = _found(db, settings, sites=sites, now=now)
+        with step("Writing 30 days of history"):
+            _write_past(database, settings, places, now=now)
+        with step("Starting portal, console, RADIUS and clock"):
+            process = stack.enter_context(running(settings, set(Part), database))
+        with step("Switching on the routers and phones"):
+            assert process.radius_auth_port is not None
+            assert process.radius_acct_port is not None
+            city = City(
+                [place.simulated for place in places],
+                radius_auth=("127.0.0.1", process.radius_auth_port),
+                radius_acct=("127.0.0.1", process.radius_acct_port),
+                zone=settings.zone,
+            )
+            city.start()
+            stack.callback(city.stop)
+            with database.writing() as db:
+                _say_where_gateways_are(db, city)
+                link = f"{settings.base_url}/console/login/{make_login_link(db, name=STAFF, now=now)}"
+            city.start_phones()
+        first = places[0].simulated
+        yield {
+            "console": link,
+            "phone": f"http://{city.login_host(first.slug)}/",
+            "portal_preview": f"{settings.base_url}/p/{first.slug}",
+            "http_port": settings.http_port,
+            "radius_auth_port": process.radius_auth_port,
+            "radius_acct_port": process.radius_acct_port,
+            "data_dir": str(settings.data_dir.resolve()),
+            "sites": len(places),
+        }
+
+
+def mark(directory: Path) -> None:
+    marker = directory / "DEMO"
+    if directory.exists() and any(directory.iterdir()) and not marker.exists():
+        raise NotADemo(path=directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    marker.write_text("Made by `hotspot demo`; `hotspot serve` refuses it. Remove the folder to begin anew.\n")
+
+
+def _found(db: Session, settings: Settings, *, sites: int, now: datetime) -> Sequence[DemoSite]:
+    """Lay the city down where it is missing: what an earlier demo in this folder made is used again."""
+    if find_staff(db, STAFF) is None:
+        add_staff(db, STAFF, Role.ADMIN, now)
+    city = top_area(db)
+    site_settings.give(db, city, "interim_seconds", INTERIM_SECONDS)
+    site_settings.give(db, city, "ssid", "WiFi Kota")
+    if not all_banners(db):
+        for texts in NOTICES:
+            add_banner(db, city, texts, starts_at=now)
+    return [_place(db, settings, place, number, now=now) for number, place in enumerate(choose_places(sites))]
+
+
+def _place(db: Session, settings: Settings, place: Place, number: int, *, now: datetime) -> DemoSite:
+    site = find_site(db, slug_of(place.name)) or _new_site(db, place, now=now)
+    name = f"hs-{site.slug}"
+    router = db.exec(select(Router).where(Router.name == name)).first()
+    if router is None:
+        router = add_router(
+            db,
+            name=name,
+            site_id=site.id or 0,
+            address=_radius_address(number),
+            secret=new_secret(),
+            keys=settings.keys,
+            now=now,
+        )
+    opened = known(router, settings.keys)
+    portal_url = f"{settings.base_url}/p/{site.slug}"
+    simulated = SimulatedSite(site.slug, place, name, opened.address, opened.secret.decode(), portal_url)
+    return DemoSite(Hotspot(place, opened.site_id, opened.id), simulated)
+
+
+def _new_site(db: Session, place: Place, *, now: datetime) -> Site:
+    area = get_area(db, place.area)
+    return add_site(
+        db,
+        name=place.name,
+        area_code=place.area,
+        address="",
+        latitude=area.latitude,
+        longitude=area.longitude,
+        state=SiteState.LIVE,
+        now=now,
+    )
+
+
+def _radius_address(number: int) -> str:
+    """Each router has a loopback address of its own; the first two share one, as behind one NAT."""
+    shared = max(number, 1)
+    return f"127.64.{shared // 250}.{shared % 250 + 1}"
+
+
+def _say_where_gateways_are(db: Session, city: City) -> None:
+    for slug, host in city.login_hosts.items():
+        db.execute(
+            text("UPDATE router SET login_host = :host WHERE site_id = (SELECT id FROM site WHERE slug = :slug)"),
+            {"host": host, "slug": slug},
+        )
+
+
+def _write_past(database: Database, settings: Settings, places: Sequence[DemoSite], *, now: datetime) -> None:
+    """Write what is missing of the last 30 days; sessions left open by a demo that was cut off end where they were last seen."""
+    with database.writing() as db:
+        db.execute(text("UPDATE guest_session SET ended_at = last_seen_at WHERE ended_at IS NULL"))
+        last = db.scalar(text("SELECT MAX(last_seen_at) FROM guest_session"))
+        since = max(now - PAST, last or now - PAST)
+        hotspots = [place.hotspot for place in places]
+        write_history(db, hotspots, since=since, until=now, zone=settings.zone, seed=SEED)
+        first, end = local_days(since, now, settings.zone)
+        rebuild_hours(db, first, end)
+        rebuild_days(db, first, end, settings.zone)
+
+
+def _free_port() -> int:
+    try:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            return int(probe.getsockname()[1])
+    except OSError as error:
+        raise NoFreePort(problem=error) from error
