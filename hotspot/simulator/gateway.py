@@ -33,6 +33,7 @@ NOTE: Final = (
 )
 PAGES: Final = ("rlogin.html", "redirect.html", "login.html", "alogin.html", "status.html", "logout.html", "error.html")
 _BODY: Final = re.compile(r"<body[^>]*>", re.IGNORECASE)
+_ABSOLUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)(.*)")  # as to a proxy (RFC 9112 §3.2.2)
 _KINDS: Final = {".html": "text/html; charset=utf-8", ".json": "application/captive+json"}
 _NO_SUCH_PAGE: Final = (
     '<!DOCTYPE html>\n<html lang="en"><head><title>Not found</title></head>'
@@ -237,10 +238,8 @@ def read_errors(text: str) -> dict[str, str]:
 def _destination(request: Request, own: str) -> tuple[str, str, str]:
     """Return host, path and query of the request; without a Host it can only mean the router (HTTP/1.0, RFC 9112 §3.2)."""
     host, target = request.headers.get("host", ""), request.target
-    if "://" in target:  # absolute form, as to a proxy (RFC 9112 §3.2.2)
-        rest = target.partition("://")[2]
-        host, slash, target = rest.partition("/")
-        target = slash + target
+    if absolute := _ABSOLUTE.fullmatch(target):
+        host, target = absolute[1], absolute[2]
     path, _, query = target.partition("?")
     return host.lower() or own, path or "/", query
 

@@ -32,8 +32,12 @@ class NotLoopback(Invalid):
     """A simulated gateway listens on loopback addresses only, never on {host}"""
 
 
-class _TooBig(Exception):
-    """The body is longer than any form a hotspot knows."""
+class _Refused(Exception):
+    """h11 could read it, and it is more than a hotspot takes."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +136,8 @@ class _Conversation:
             except h11.RemoteProtocolError as error:
                 await self._refuse(error.error_status_hint)
                 return
-            except _TooBig:
-                await self._refuse(413)
+            except _Refused as refused:
+                await self._refuse(refused.status)
                 return
             if request is None:
                 return
@@ -157,11 +161,11 @@ class _Conversation:
             event = await self._next_event()
             match event:
                 case h11.Request():
-                    head = event
+                    head = _checked(event)
                 case h11.Data():
                     body += event.data
                     if len(body) > BODY_OCTETS:
-                        raise _TooBig
+                        raise _Refused(413)
                 case h11.EndOfMessage() if head is not None:
                     return _request(head, bytes(body), self._source)
                 case _:
@@ -198,6 +202,15 @@ class _Conversation:
         if octets:
             self._writer.write(octets)
             await self._writer.drain()
+
+
+def _checked(head: h11.Request) -> h11.Request:
+    """h11 limits only what is incomplete, and reads any version of HTTP."""
+    if len(head.target) + sum(len(name) + len(value) for name, value in head.headers) > HEAD_OCTETS:
+        raise _Refused(431)
+    if head.http_version not in (b"1.0", b"1.1"):
+        raise _Refused(505)
+    return head
 
 
 def _request(head: h11.Request, body: bytes, source: str) -> Request:

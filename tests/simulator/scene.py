@@ -1,0 +1,165 @@
+"""A scene for gateway tests: one gateway on loopback, a RADIUS server that the test directs, a clock that the test moves."""
+
+import asyncio
+import functools
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from urllib.parse import parse_qsl, urlsplit
+
+import httpx
+
+from hotspot.guests.models import MacAddress
+from hotspot.radius.attributes import Attr, Attributes, StatusType, make
+from hotspot.radius.packet import Code, Packet, RawAttribute, Secret, flaw_in_request, parse, sign_reply
+from hotspot.simulator.gateway import Gateway
+from hotspot.simulator.page import Page, read_page
+from hotspot.simulator.router import RouterSetup
+
+SECRET = b"the secret of the Alun-Alun site"
+PORTAL = "https://wifi.example.org/p/alun-alun"
+GINA = MacAddress.parse("BC:24:11:EB:56:4D")
+HADI = MacAddress.parse("BC:24:11:00:00:02")
+GINAS_PHONE = "127.0.1.1"
+HADIS_PHONE = "127.0.1.2"
+
+
+def scenario(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
+    """Run an async test, for at most 20 seconds."""
+
+    @functools.wraps(test)
+    def run(*args: object, **kwargs: object) -> None:
+        async def bounded() -> None:
+            async with asyncio.timeout(20):
+                await test(*args, **kwargs)
+
+        asyncio.run(bounded())
+
+    return run
+
+
+@dataclass
+class Clock:
+    """A clock that stands until it is moved; whoever sleeps moves it."""
+
+    at: float = 1_000.0
+    began: int = 1_772_427_600
+
+    def monotonic(self) -> float:
+        return self.at
+
+    def wall(self) -> float:
+        return self.began + self.at - 1_000.0
+
+    async def sleep(self, seconds: float) -> None:
+        self.at += seconds
+        await asyncio.sleep(0)
+
+
+@dataclass
+class Radius(asyncio.DatagramProtocol):
+    """Answers as `accept`, `reject` and `is_silent` say; remembers all that was asked and told."""
+
+    accept: tuple[RawAttribute, ...] = ()
+    reject: str | None = None
+    is_silent: bool = False
+    asked: list[Attributes] = field(default_factory=list)
+    told: list[Attributes] = field(default_factory=list)
+    order: list[list[int]] = field(default_factory=list)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+        self.address = transport.get_extra_info("sockname")
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        packet = parse(data)
+        assert flaw_in_request(packet, Secret(SECRET)) is None
+        attributes = Attributes(packet.attributes)
+        is_login = packet.code == Code.ACCESS_REQUEST
+        (self.asked if is_login else self.told).append(attributes)
+        self.order.append([kind for kind, _ in packet.attributes])
+        if not self.is_silent:
+            self.transport.sendto(self._reply(packet), addr)  # type: ignore[attr-defined]
+
+    def _reply(self, packet: Packet) -> bytes:
+        if packet.code == Code.ACCOUNTING_REQUEST:
+            return sign_reply(packet, Code.ACCOUNTING_RESPONSE, (), Secret(SECRET))
+        if self.reject is not None:
+            said = (make(Attr.REPLY_MESSAGE, self.reject),) if self.reject else ()
+            return sign_reply(packet, Code.ACCESS_REJECT, said, Secret(SECRET))
+        return sign_reply(packet, Code.ACCESS_ACCEPT, self.accept, Secret(SECRET))
+
+    @property
+    def statuses(self) -> list[StatusType]:
+        return [StatusType(told.integer(Attr.ACCT_STATUS_TYPE) or 0) for told in self.told]
+
+
+@dataclass
+class Scene:
+    gateway: Gateway
+    radius: Radius
+    clock: Clock
+
+    async def ask(
+        self, target: str, *, host: str = "", source: str = GINAS_PHONE, method: str = "GET", **more: object
+    ) -> httpx.Response:
+        """Send one request from a device; follows nothing."""
+        transport = httpx.AsyncHTTPTransport(local_address=source)
+        async with httpx.AsyncClient(transport=transport) as client:
+            return await client.request(
+                method,
+                f"http://{self.gateway.login_host}",
+                headers={"Host": host or self.gateway.login_host},
+                extensions={"target": target.encode()},  # as it stands: httpx would tidy it up
+                **more,  # type: ignore[arg-type]
+            )
+
+    async def page(self, target: str, **more: str) -> Page:
+        response = await self.ask(target, **more)
+        return read_page(response.text, url=f"http://{self.gateway.login_host}{target}", status=response.status_code)
+
+    async def handed(self, target: str = "/login", **more: str) -> dict[str, str]:
+        """Open the log-in page; return what it hands to the portal."""
+        page = await self.page(target, **more)
+        assert page.refresh is not None
+        assert page.refresh.url.startswith(f"{PORTAL}?")
+        assert page.links == (page.refresh.url,)
+        return dict(parse_qsl(urlsplit(page.refresh.url).query, keep_blank_values=True))
+
+    async def log_in(self, user: str = "gina", password: str = "s3sam", **more: str) -> httpx.Response:
+        return await self.ask(f"/login?username={user}&password={password}", **more)
+
+    async def forward(self, seconds: float) -> None:
+        """Let time pass in one go, with one heartbeat at its end, and everything be told."""
+        self.clock.at += seconds
+        self.gateway.router.tick()
+        await self.gateway.router.told()
+
+
+@asynccontextmanager
+async def scene(
+    *accept: RawAttribute, login_by: tuple[str, ...] = ("http-chap", "http-pap"), sessions: int = 200
+) -> AsyncIterator[Scene]:
+    """Set the scene; `accept` is what an Access-Accept carries. Gina's and Hadi's phones are there."""
+    loop = asyncio.get_running_loop()
+    transport, radius = await loop.create_datagram_endpoint(lambda: Radius(accept), local_addr=("127.0.0.1", 0))
+    clock = Clock()
+    setup = RouterSetup(
+        "alun-alun-1",
+        SECRET,
+        auth=radius.address,
+        acct=radius.address,
+        login_by=frozenset(login_by),
+        sessions=sessions,
+        radius_timeout=timedelta(seconds=0.05),
+        radius_tries=2,
+    )
+    try:
+        async with Gateway(setup, portal_url=PORTAL, clock=clock, seed=1) as gateway:
+            gateway.join(GINAS_PHONE, GINA)
+            gateway.join(HADIS_PHONE, HADI)
+            yield Scene(gateway, radius, clock)
+    finally:
+        transport.close()
+        await asyncio.sleep(0)
