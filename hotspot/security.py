@@ -19,7 +19,6 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from hotspot.errors import Invalid
 
 NONCE_OCTETS = 12  # NIST SP 800-38D §8.2: the size GCM is made for
-TAG_OCTETS = 16
 
 
 class CannotUnseal(Invalid):
@@ -55,7 +54,7 @@ class Keys:
         """
         try:
             plain = AESGCM(self.sealing).decrypt(sealed[:NONCE_OCTETS], sealed[NONCE_OCTETS:], context.encode())
-        except InvalidTag as error:
+        except (InvalidTag, ValueError) as error:  # ValueError: cut short, not even a nonce
             raise CannotUnseal from error
         return plain.decode()
 
@@ -69,11 +68,12 @@ class Keys:
 
     def sign(self, purpose: str, *values: object) -> str:
         """Return a 128-bit tag, URL-safe, over the purpose and the values."""
-        text = "\x1f".join([purpose, *(str(value) for value in values)])
-        return base64.urlsafe_b64encode(hmac.digest(self.ticket, text.encode(), "sha256")[:16]).decode().rstrip("=")
+        parts = [str(value).encode(errors="surrogatepass") for value in (purpose, *values)]
+        framed = b"".join(len(part).to_bytes(8, "big") + part for part in parts)  # no value can reach into the next
+        return base64.urlsafe_b64encode(hmac.digest(self.ticket, framed, "sha256")[:16]).decode().rstrip("=")
 
     def is_signed(self, tag: str, purpose: str, *values: object) -> bool:
-        return hmac.compare_digest(tag.encode(), self.sign(purpose, *values).encode())
+        return hmac.compare_digest(tag.encode(errors="replace"), self.sign(purpose, *values).encode())
 
 
 def new_token() -> str:

@@ -5,25 +5,29 @@ What is asked on the command line wins over the environment, the environment ove
 """
 
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, get_args
-from urllib.parse import urlsplit
+from tomllib import TOMLDecodeError
+from typing import Annotated, Any, get_args
+from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
 
 from hotspot.errors import Invalid
+from hotspot.languages import known_languages
 from hotspot.security import Keys
 
 DEMO_SECRET_KEY = "demo-demo-demo-demo-demo-demo-demo-demo"  # noqa: S105  (public on purpose; `serve` refuses it)
@@ -42,7 +46,7 @@ class UnsafeSettings(Invalid):
 class Settings(BaseSettings):
     """Everything an operator can decide about one installation; see the table in docs/operator.md."""
 
-    model_config = SettingsConfigDict(env_prefix="HOTSPOT_", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(env_prefix="HOTSPOT_", env_ignore_empty=True, frozen=True, extra="forbid")
 
     data_dir: Path = Field(Path("hotspot-data"), description="where the embedded database and the generated key live")
     database_url: SecretStr | None = Field(None, description="PostgreSQL address; without it an embedded one starts")
@@ -55,7 +59,9 @@ class Settings(BaseSettings):
     radius_acct_port: int = Field(1813, ge=0, le=65535, description="UDP port for accounting")
     metrics_port: int | None = Field(None, ge=0, le=65535, description="TCP port of Prometheus metrics on loopback")
     time_zone: str = Field("Asia/Jakarta", description="days and months of the reports are this zone's")
-    languages: tuple[str, ...] = Field(("id", "en"), description="languages of the pages, the first is the default")
+    languages: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("id", "en"), min_length=1, description="languages of the pages, the first is the default"
+    )
     city: str = Field("", description="the city's name on pages; default: the name of the top area")
     forwarded_allow_ips: str = Field("127.0.0.1", description="proxies whose X-Forwarded-For is believed, by address")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="least severity that is logged")
@@ -76,7 +82,7 @@ class Settings(BaseSettings):
             init_settings,
             env_settings,
             SecretFiles(settings_cls),
-            *([TomlConfigSettingsSource(settings_cls, Path(toml))] if toml else []),
+            *([_toml(settings_cls, Path(toml))] if toml else []),
         )
 
     @field_validator("time_zone")
@@ -91,6 +97,34 @@ class Settings(BaseSettings):
             raise ValueError(f"{name!r} is not a whole number of hours from UTC; usage is kept by UTC hour")
         return name
 
+    @field_validator("languages", mode="before")
+    @classmethod
+    def _as_list(cls, value: object) -> object:
+        return re.findall("[A-Za-z]+", value) if isinstance(value, str) else value  # id,en or ["id", "en"]
+
+    @field_validator("languages")
+    @classmethod
+    def _known(cls, languages: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [language for language in languages if language not in known_languages()]
+        if unknown:
+            raise ValueError(f"there are no pages in {', '.join(unknown)}; there are in {', '.join(known_languages())}")
+        return languages
+
+    @field_validator("database_url")
+    @classmethod
+    def _postgresql(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None and not _split(secret.get_secret_value()).scheme.startswith("postgresql"):
+            raise ValueError("only postgresql:// addresses are supported")
+        return secret
+
+    @field_validator("public_url")
+    @classmethod
+    def _web_address(cls, address: str) -> str:
+        url = _split(address)
+        if address and (url.scheme not in ("http", "https") or not url.hostname):
+            raise ValueError(f"{address!r} is not an http(s) address")
+        return address
+
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)
@@ -98,7 +132,8 @@ class Settings(BaseSettings):
     @property
     def base_url(self) -> str:
         """The address printed in links, without a final slash."""
-        return (self.public_url or f"http://{self.http_host}:{self.http_port}").rstrip("/")
+        host = f"[{self.http_host}]" if ":" in self.http_host else self.http_host
+        return (self.public_url or f"http://{host}:{self.http_port}").rstrip("/")
 
     @cached_property
     def keys(self) -> Keys:
@@ -118,10 +153,15 @@ class SecretFiles(PydanticBaseSettingsSource):
         if not path:
             return None, field_name, False
         try:
-            return Path(path).read_text().strip(), field_name, False
+            secret = Path(path).read_text().strip()
         except OSError as error:
             problem = f"can't read {path}: {error.strerror}"
             raise BadSetting(name=f"HOTSPOT_{field_name.upper()}_FILE", problem=problem) from error
+        except UnicodeDecodeError as error:
+            raise BadSetting(name=f"HOTSPOT_{field_name.upper()}_FILE", problem=f"{path} is not text") from error
+        if not secret:
+            raise BadSetting(name=f"HOTSPOT_{field_name.upper()}_FILE", problem=f"{path} is empty")
+        return secret, field_name, False
 
     def __call__(self) -> dict[str, Any]:
         fields = self.settings_cls.model_fields
@@ -129,19 +169,44 @@ class SecretFiles(PydanticBaseSettingsSource):
         return {name: value for name, value in found.items() if value is not None}
 
 
+def _toml(settings_cls: type[BaseSettings], path: Path) -> PydanticBaseSettingsSource:
+    """Read the file; one that is named and not there, or broken, is said, not passed over."""
+    try:
+        path.open("rb").close()
+        return TomlConfigSettingsSource(settings_cls, path)
+    except OSError as error:
+        raise BadSetting(name="HOTSPOT_CONFIG", problem=f"can't read {path}: {error.strerror}") from error
+    except (TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadSetting(name="HOTSPOT_CONFIG", problem=f"{path} is not TOML: {error}") from error
+
+
+def _split(address: str) -> SplitResult:
+    """Split an address; its problem is said without repeating it, for it may hold a password."""
+    try:
+        url = urlsplit(address)
+        _ = url.port  # parsed only when asked
+    except ValueError as error:
+        raise ValueError("is not an address") from error
+    return url
+
+
 def load(**overrides: object) -> Settings:
     """Read the settings; `overrides` (what the command line said) win, `None` among them means "not said".
 
     Raises:
-        BadSetting: names the first setting that can't be used, and why; never shows a secret's value.
+        BadSetting: names every setting that can't be used, and why; never shows a secret's value.
     """
     said: Mapping[str, Any] = {name: value for name, value in overrides.items() if value is not None}
     try:
         return Settings(**said)
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        name = ".".join(str(part) for part in first["loc"])
-        raise BadSetting(name=name, problem=first["msg"].removeprefix("Value error, ")) from error
+        found = [
+            (".".join(str(part) for part in problem["loc"]), problem["msg"].removeprefix("Value error, "))
+            for problem in error.errors(include_input=False, include_url=False)
+        ]
+        first, *others = found
+        problem = "; ".join([first[1], *(f"{name}: {problem}" for name, problem in others)])
+        raise BadSetting(name=first[0], problem=problem) from None  # the cause would repeat what was given
 
 
 def _kept_secret(path: Path) -> str:
@@ -196,11 +261,9 @@ def _secret_problems(name: str, secret: SecretStr | None) -> list[str]:
 def _database_problems(settings: Settings) -> list[str]:
     if settings.database_url is None:
         return []
-    url = urlsplit(settings.database_url.get_secret_value())
-    if not url.scheme.startswith("postgresql"):
-        return ["HOTSPOT_DATABASE_URL: only postgresql:// addresses are supported"]
-    if (url.password or "").lower() in (*PLACEHOLDERS, "postgres"):
-        return ["HOTSPOT_DATABASE_URL: the password is empty or a placeholder"] if url.password else []
+    password = urlsplit(settings.database_url.get_secret_value()).password
+    if password and password.lower() in (*PLACEHOLDERS, "postgres"):
+        return ["HOTSPOT_DATABASE_URL: the password is a placeholder"]
     return []
 
 
@@ -209,9 +272,7 @@ def _address_problems(settings: Settings) -> list[str]:
     if "*" in settings.forwarded_allow_ips:
         found.append("HOTSPOT_FORWARDED_ALLOW_IPS: * lets anybody forge the address they come from; name the proxies")
     url = urlsplit(settings.base_url)
-    if url.scheme not in ("http", "https") or not url.hostname:
-        found.append(f"HOTSPOT_PUBLIC_URL: {settings.public_url!r} is not an http(s) address")
-    elif url.scheme == "http" and not is_loopback(url.hostname):
+    if url.scheme == "http" and not is_loopback(url.hostname or ""):
         found.append("HOTSPOT_PUBLIC_URL: guests and staff need https; put a proxy with a certificate in front")
     return found
 
