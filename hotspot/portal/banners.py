@@ -68,7 +68,7 @@ def add_banner(
         raise BadBanner(problem="it ends before it starts")
     if not texts:
         raise BadBanner(problem="no language is given")
-    assert area.id is not None  # noqa: S101  (comes from the database)
+    assert area.id is not None  # comes from the database
     clean = {language: _checked(language, parts) for language, parts in texts.items()}
     banner = Banner(area_id=area.id, texts=clean, priority=priority, starts_at=starts_at, ends_at=ends_at)
     db.add(banner)

@@ -121,9 +121,7 @@ _AGAIN: Final = N_("Try again. If it happens again, tell the staff of this place
 _LATER: Final = N_("Wait a few minutes and try again.")
 _STAFF: Final = N_("This is a fault on our side. Please tell the staff of this place.")
 
-UNKNOWN_ERROR: Final = Explanation(
-    N_("The router did not let you in"), N_("It gave this reason:"), _AGAIN, 200
-)
+UNKNOWN_ERROR: Final = Explanation(N_("The router did not let you in"), N_("It gave this reason:"), _AGAIN, 200)
 
 
 def _router(text: str, advice: str, title: str = UNKNOWN_ERROR.title) -> Explanation:
@@ -155,7 +153,9 @@ ROUTER_ERRORS: Final[dict[str, Explanation]] = {
         N_("The amount of data for now is used up."), _LATER, title=N_("Your allowance is used up")
     ),
     "radius-timeout": _router(N_("The router could not reach the city's server."), _LATER),
-    "auth-in-progress": _router(N_("The router is still working on your last attempt."), N_("Wait a moment and try again.")),
+    "auth-in-progress": _router(
+        N_("The router is still working on your last attempt."), N_("Wait a moment and try again.")
+    ),
     "expired": EXPIRED,
 }
 

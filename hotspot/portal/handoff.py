@@ -22,10 +22,23 @@ QUERY_OCTETS: Final = 8 * 1024  # a probe's address in link-orig is the longest 
 VALUE_CHARACTERS: Final = 4096
 PAIRS: Final = 64
 SHORT: Final = 256
-SHORT_NAMES: Final = ("mac", "link-login-only", "error", "error-orig", "chap-id", "chap-challenge", "lang", "terms", "token", "t")
+SHORT_NAMES: Final = (
+    "mac",
+    "link-login-only",
+    "error",
+    "error-orig",
+    "chap-id",
+    "chap-challenge",
+    "lang",
+    "terms",
+    "token",
+    "t",
+)
 CHALLENGE_OCTETS: Final = 64  # RouterOS sends 16
 RAW: Final = ("chap-id", "chap-challenge")  # octets, not text: `$(chap-id-esc)` may be any of 256 values
-ROUTER_URL: Final = re.compile(r"(https?)://([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::([0-9]{1,5}))?(/[a-z]*)?", re.ASCII)
+ROUTER_URL: Final = re.compile(
+    r"(https?)://([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::([0-9]{1,5}))?(/[a-z]*)?", re.ASCII
+)
 OCTAL: Final = re.compile(rb"\\(?:([0-3][0-7]{0,2}|[4-7][0-7]?)|([\\\"'/]))|([^\\])", re.DOTALL)
 HOST: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,98}[A-Za-z0-9])?", re.ASCII)
 PORTS: Final = {"http": 80, "https": 443}
@@ -135,7 +148,7 @@ def _octets_as_text(raw: bytes) -> str:
 
 
 def octal(octets: bytes) -> str:
-    """Write octets as RouterOS does in a page, each as ``\\ooo``."""
+    """Write octets as RouterOS does in a page: a backslash and three octal digits each."""
     return "".join(f"\\{octet:03o}" for octet in octets)
 
 
@@ -220,10 +233,9 @@ def registered_base(url: str, routers: Iterable[RouterHost], *, path: str = "") 
 def _host_of_router(router: RouterHost, scheme: str, host: str, port: int) -> str | None:
     """Return the registered spelling of the router's host when it is the one asked for."""
     if router.login_host:
-        match = ROUTER_URL.fullmatch(f"http://{router.login_host}")
-        assert match is not None  # noqa: S101  (checked when the router was registered)
-        registered, registered_port = match[2].lower(), int(match[3]) if match[3] else PORTS[scheme]
-        return registered if (host, port) == (registered, registered_port) else None
+        match = ROUTER_URL.fullmatch(f"http://{router.login_host.lower()}")
+        registered_port = int(match[3]) if match and match[3] else PORTS[scheme]
+        return host if match and (host, port) == (match[2], registered_port) else None
     return bracketed(router.address) if _same_address(host, router.address) else None
 
 
@@ -253,7 +265,7 @@ def host_wanted(link_orig: str) -> str | None:
 
 def login_url(handed: Handed, *, user_name: str, password: str, dst: str) -> str:
     """Return the router's address that logs the phone in: CHAP when the router gave a challenge, else PAP."""
-    assert handed.router is not None  # noqa: S101  (callers check can_log_in)
+    assert handed.router is not None  # callers check can_log_in
     proof = chap_response(handed, password) if handed.chap_challenge else password
     return f"{handed.router}/login?{urlencode({'username': user_name, 'password': proof, 'dst': dst})}"
 

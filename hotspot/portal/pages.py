@@ -49,7 +49,7 @@ class ExplainingRoute(APIRoute):
             try:
                 return await handle(request)
             except Stop as stop:
-                log.info("portal stopped", path=request.url.path, reason=stop.explanation.title)
+                log.info("portal stopped", path=request.url.path[:100], reason=stop.explanation.title)
                 return await run_in_threadpool(rendering.problem, request, stop)
 
         return explained
@@ -90,9 +90,7 @@ Form = Annotated[dict[str, str], Depends(_form)]
 
 
 @routes.get("")
-def show_welcome(
-    request: Request, slug: str, query: Query, db: ReadDb, now: Now, settings: SettingsDep
-) -> Response:
+def show_welcome(request: Request, slug: str, query: Query, db: ReadDb, now: Now, settings: SettingsDep) -> Response:
     """Explain a router's error; else say that the device is online; else show the terms and the one button."""
     language = rendering.speak(request, settings, query)
     place = service.get_place(db, slug)
@@ -193,9 +191,7 @@ def log_in(request: Request, slug: str, form: Form, now: Now, settings: Settings
         terms = service.terms_of(db, place, now)
         if form.get("terms") != terms.sha256:
             shown = service.welcome(db, place, language, settings.languages, now)
-            return _welcome_page(
-                request, place, handed, shown, language, now, changed=say.TERMS_CHANGED, status=409
-            )
+            return _welcome_page(request, place, handed, shown, language, now, changed=say.TERMS_CHANGED, status=409)
         login = service.admit(
             db,
             site_id=place.site_id,
@@ -205,7 +201,7 @@ def log_in(request: Request, slug: str, form: Form, now: Now, settings: Settings
             keys=settings.keys,
             now=now,
         )
-        assert handed.router is not None  # noqa: S101  (_device_of has seen it)
+        assert handed.router is not None  # _device_of has seen it
         ticket = tickets.Ticket(login.credential_id, handed.router, handed.wanted_host or "")
         online = f"{settings.base_url}/p/{slug}/online?{ticket.query(settings.keys, place.site_id)}&lang={language}"
     target = login_url(handed, user_name=login.user_name, password=login.password, dst=online)
@@ -234,9 +230,7 @@ def show_no_login(request: Request, slug: str, query: Query, settings: SettingsD
 
 
 @routes.get("/online")
-def show_progress(
-    request: Request, slug: str, query: Query, db: ReadDb, now: Now, settings: SettingsDep
-) -> Response:
+def show_progress(request: Request, slug: str, query: Query, db: ReadDb, now: Now, settings: SettingsDep) -> Response:
     """Say "online" once RADIUS accepted and the router reported the start; until then ask again every few seconds."""
     language = rendering.speak(request, settings, query)
     place = service.get_place(db, slug)
@@ -247,7 +241,7 @@ def show_progress(
     found = service.progress(db, site_id=place.site_id, credential_id=ticket.credential_id, now=now)
     if found is None:
         raise Stop(say.FORGED_TICKET, again=_home(slug))
-    carried = {name: query[name] for name in ("t", "r", "o") if name in query}
+    carried: dict[str, str] = {name: query[name] for name in ("t", "r", "o") if name in query}
     if found.session is not None and found.stage is Stage.ONLINE:
         handed = Handed(router=router, wanted_host=ticket.wanted_host or None)
         return _online_page(request, place, found.session, now, language, handed=handed, carried=carried)
@@ -300,9 +294,7 @@ def _online_page(
 
 
 @routes.get("/terms")
-def show_terms(
-    request: Request, slug: str, query: Query, db: ReadDb, now: Now, settings: SettingsDep
-) -> Response:
+def show_terms(request: Request, slug: str, query: Query, db: ReadDb, now: Now, settings: SettingsDep) -> Response:
     """Show the terms that hold at the place, for reading at leisure."""
     language = rendering.speak(request, settings, query)
     place = service.get_place(db, slug)

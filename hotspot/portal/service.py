@@ -99,7 +99,7 @@ def get_place(db: Session, slug: str) -> Place:
         raise Stop(NO_SUCH_SITE)
     if site.state == SiteState.RETIRED:
         raise Stop(RETIRED)
-    assert site.id is not None  # noqa: S101  (comes from the database)
+    assert site.id is not None  # comes from the database
     return Place(
         site=site,
         site_id=site.id,

@@ -24,7 +24,11 @@ DEFAULT_NAME: Final = "public"
 DOCUMENTS: Final = Path(__file__).parent / "documents"
 NAME: Final = re.compile(r"[a-z0-9-]{1,40}")
 LANGUAGE: Final = re.compile(r"[a-z]{2,3}")
-LIMITS: Final = {"title": 120, "summary": 1_000, "body": 20_000}  # the whole first view has to stay below 14 KB compressed
+LIMITS: Final = {
+    "title": 120,
+    "summary": 1_000,
+    "body": 20_000,
+}  # the whole first view has to stay below 14 KB compressed
 
 Texts = Mapping[str, Mapping[str, str]]
 
@@ -47,13 +51,13 @@ def publish(db: Session, name: str, texts: Texts, now: datetime) -> Terms:
     """
     clean = _checked(name, texts)
     digest = sha256_of(clean)
-    db.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"terms {name}"})  # one version at a time
+    db.execute(
+        text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"terms {name}"}
+    )  # one version at a time
     last = _latest(db, name)
     if last is not None and last.sha256 == digest:
         return last
-    terms = Terms(
-        name=name, version=last.version + 1 if last else 1, texts=clean, sha256=digest, effective_at=now
-    )
+    terms = Terms(name=name, version=last.version + 1 if last else 1, texts=clean, sha256=digest, effective_at=now)
     db.add(terms)
     db.flush()
     return terms

@@ -51,6 +51,8 @@ def find_ticket(pairs: dict[str, str], keys: Keys, site_id: int) -> Ticket | Non
     name, _, tag = pairs.get("t", "").partition(".")
     credential_id = parse_user_name(name)
     router, wanted_host = pairs.get("r", ""), pairs.get("o", "")
-    if credential_id is None or not keys.is_signed(tag, "portal ticket", site_id, credential_id.hex, router, wanted_host):
+    if credential_id is None or not keys.is_signed(
+        tag, "portal ticket", site_id, credential_id.hex, router, wanted_host
+    ):
         return None
     return Ticket(credential_id, router, wanted_host)

@@ -21,8 +21,6 @@ def clock(now: datetime) -> Clock:
 def visit(world: World, settings: Settings, database: Database, clock: Clock) -> Iterator[Visit]:
     with database.writing() as db:
         furnish(db, world)
-    client = Client(
-        create_app(settings, database, now=clock), **{"accept-language": "id-ID,id;q=0.9,en;q=0.5"}
-    )
+    client = Client(create_app(settings, database, now=clock), **{"accept-language": "id-ID,id;q=0.9,en;q=0.5"})
     yield Visit(client, database, settings, clock, world)
     client.close()

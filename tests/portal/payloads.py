@@ -101,12 +101,12 @@ ELSEWHERE = [
 
 MARKUP = [
     "<script>alert(1)</script>",
-    "\"><script>alert(1)</script>",
+    '"><script>alert(1)</script>',
     "'><script>alert(1)</script>",
     "</title><script>alert(1)</script>",
     "</style><script>alert(1)</script>",
     "<img src=x onerror=alert(1)>",
-    "\" onfocus=alert(1) autofocus=\"",
+    '" onfocus=alert(1) autofocus="',
     "' onmouseover='alert(1)",
     "<svg/onload=alert(1)>",
     "<iframe src=javascript:alert(1)>",
@@ -126,7 +126,7 @@ MARKUP = [
     "../../../../etc/passwd",
     "..%2f..%2fetc%2fpasswd",
     "' OR 1=1 --",
-    "\"; DROP TABLE consent; --",
+    '"; DROP TABLE consent; --',
     "١٢٣ \u202e dlrow \u2066",
     "<ScRiPt\u00a0src=//evil.example>",
     "javascript:alert(1)",

@@ -1,12 +1,15 @@
 """Whatever a phone hands over, the answer is a page: no way out of the site, no markup, no crash, no trace in the database."""
 
 from urllib.parse import quote, urlencode, urljoin, urlsplit
+from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
 
 from hotspot.portal.handoff import RouterHost, Stop, octal, octets_of, read_handed, read_pairs, registered_base
+from hotspot.portal.service import progress
 from hotspot.routers.models import Router
 from tests.portal.payloads import ELSEWHERE, MARKUP
 from tests.portal.visit import MAC, ROUTER, Page, Visit, handed, path_of
@@ -107,6 +110,9 @@ def test_a_hostile_slug_is_an_unknown_place(visit: Visit) -> None:
         for tail in ("", "/online", "/terms"):
             encoded = payload if payload.startswith("%0") else quote(payload, safe="")
             response = visit.client.get(f"/p/{encoded}{tail}")
+            if response.status_code == 307:  # a slash too many at the end
+                assert response.headers["location"].startswith("http://127.0.0.1:8080/p/")
+                continue
             assert response.status_code in (404, 405), payload  # ".../login" is an address of ours, for POST
             assert "location" not in response.headers
 
@@ -204,7 +210,14 @@ def test_only_a_plain_form_is_read(visit: Visit, kind: str) -> None:
 
 @pytest.mark.parametrize(
     "changed",
-    [{"token": ""}, {"token": "A" * 22}, {"token": "ä"}, {"mac": "BC:24:11:00:00:02"}, {"mac": ""}, {"link-login-only": ""}],
+    [
+        {"token": ""},
+        {"token": "A" * 22},
+        {"token": "ä"},
+        {"mac": "BC:24:11:00:00:02"},
+        {"mac": ""},
+        {"link-login-only": ""},
+    ],
 )
 def test_only_our_own_form_is_accepted(visit: Visit, changed: dict[str, str]) -> None:
     response = visit.press(visit.welcome(), **changed)
@@ -260,6 +273,22 @@ def test_a_ticket_is_good_for_its_own_credential_place_and_words_only(visit: Vis
     assert visit.client.get(path).status_code == 200
 
 
+def test_a_ticket_whose_credential_was_forgotten_is_a_clear_page(visit: Visit) -> None:
+    login = visit.log_in()
+    with visit.database.writing() as db:
+        db.execute(text("DELETE FROM credential"))
+
+    assert visit.client.get(path_of(login)).status_code == 404
+
+
+def test_a_credential_is_known_at_its_own_site_only(visit: Visit) -> None:
+    credential_id = UUID(visit.log_in()["username"])
+
+    with visit.database.reading() as db:
+        assert progress(db, site_id=visit.world.alun_alun, credential_id=credential_id, now=visit.clock()) is not None
+        assert progress(db, site_id=visit.world.perpustakaan, credential_id=credential_id, now=visit.clock()) is None
+
+
 def test_a_ticket_of_a_router_that_is_gone_leads_nowhere(visit: Visit) -> None:
     path = path_of(visit.online())
     with visit.database.writing() as db:
@@ -292,8 +321,8 @@ def test_octets_survive_their_octal_spelling(octets: bytes) -> None:
 
 @given(st.text(max_size=80))
 @settings(suppress_health_check=[HealthCheck.too_slow])
-def test_only_the_registered_router_is_ever_returned(text: str) -> None:
-    for url in (text, f"http://{text}", f"http://{text}10.5.50.1/login", f"http://10.5.50.1{text}/login"):
+def test_only_the_registered_router_is_ever_returned(tried: str) -> None:
+    for url in (tried, f"http://{tried}", f"http://{tried}10.5.50.1/login", f"http://10.5.50.1{tried}/login"):
         try:
             base = registered_base(url, KNOWN, path="/login")
         except Stop:

@@ -226,7 +226,9 @@ def test_what_the_person_wanted_is_named_but_never_linked(visit: Visit) -> None:
     assert all(address.startswith(("/", ROUTER)) for address in page.addresses)
 
 
-@pytest.mark.parametrize("probe", ["http://captive.apple.com/hotspot-detect.html", "http://10.5.50.1/", "", "http:///", "http://[::1"])
+@pytest.mark.parametrize(
+    "probe", ["http://captive.apple.com/hotspot-detect.html", "http://10.5.50.1/", "", "http:///", "http://[::1"]
+)
 def test_a_phones_own_probe_is_not_what_the_person_wanted(visit: Visit, probe: str) -> None:
     login = visit.log_in(link_orig=probe)
 

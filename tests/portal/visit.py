@@ -15,7 +15,6 @@ from starlette.types import ASGIApp
 
 from hotspot.areas.models import Area
 from hotspot.db import Database
-from hotspot.guests.models import MacAddress
 from hotspot.guests.service import redeem
 from hotspot.portal.banners import add_banner
 from hotspot.portal.terms import ensure_default_terms
