@@ -46,9 +46,8 @@ class Period:
     def last(self) -> date:
         return self.end - DAY
 
-    @property
-    def is_month(self) -> bool:
-        return MONTH.fullmatch(self.key) is not None
+    def has(self, day: date) -> bool:
+        return self.first <= day < self.end
 
     def days(self) -> list[date]:
         return [self.first + DAY * number for number in range((self.end - self.first).days)]

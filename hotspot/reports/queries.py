@@ -4,6 +4,7 @@ Figures of the past come from the roll-ups `usage_day` and `usage_hour` alone; "
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -133,12 +134,10 @@ def usage_by_area(db: Session, code: str, period: Period, *, now: datetime, zone
     trail = _trail(db, code or _top_code(db))
     place = trail[-1]
     window = {"area_id": place.id, "first": period.first, "end": period.end}
-    online = online_now(db, now)
-    rows = [
-        Row(_place(row), _figures(row), online.get((row.scope, row.id), 0))
-        for row in db.execute(text(USAGE_OF_CHILDREN), window)
-    ]
-    return Usage(trail, period, _total(db, place, period, online), tuple(rows), _series(db, place, period, zone))
+    online = _Online(online_now(db, now), is_in_period=period.has(now.astimezone(zone).date()))
+    rows = tuple(online.row(_place(row), _figures(row)) for row in db.execute(text(USAGE_OF_CHILDREN), window))
+    total = online.row(place, _total(db, place, period))
+    return Usage(trail, period, total, rows, _series(db, place, period, zone))
 
 
 def usage_of_site(db: Session, slug: str, period: Period, *, now: datetime, zone: ZoneInfo) -> Usage:
@@ -151,8 +150,9 @@ def usage_of_site(db: Session, slug: str, period: Period, *, now: datetime, zone
     if row is None:
         raise NoSuchPlace(key=slug)
     place = _place(row)
-    trail = (*_trail(db, row.area_code), place)
-    return Usage(trail, period, _total(db, place, period, online_now(db, now)), (), _series(db, place, period, zone))
+    online = _Online(online_now(db, now), is_in_period=period.has(now.astimezone(zone).date()))
+    total = online.row(place, _total(db, place, period))
+    return Usage((*_trail(db, row.area_code), place), period, total, (), _series(db, place, period, zone))
 
 
 def online_now(db: Session, now: datetime) -> Mapping[Key, int]:
@@ -180,6 +180,21 @@ def months_with_usage(db: Session, today: date) -> list[Period]:
     return months
 
 
+@dataclass(frozen=True, slots=True)
+class _Online:
+    """How many are online at each place now, and whether now is in the period that is asked about."""
+
+    counts: Mapping[Key, int]
+    is_in_period: bool
+
+    def row(self, place: Place, figures: Figures) -> Row:
+        """Put the two together: a roll-up knows a device only up to its last report, so now may be the peak."""
+        online = self.counts.get((place.scope, place.id), 0)
+        if self.is_in_period and online > figures.peak:
+            figures = replace(figures, peak=online)
+        return Row(place, figures, online)
+
+
 def _findable(key: str) -> str:
     """Return the key if it can be one; PostgreSQL refuses NUL, and a megabyte is no code."""
     if not key.isprintable() or len(key) > 64:
@@ -202,10 +217,9 @@ def _trail(db: Session, code: str) -> tuple[Place, ...]:
     return trail
 
 
-def _total(db: Session, place: Place, period: Period, online: Mapping[Key, int]) -> Row:
+def _total(db: Session, place: Place, period: Period) -> Figures:
     window = {"scope": place.scope, "id": place.id, "first": period.first, "end": period.end}
-    figures = _figures(db.execute(text(USAGE_OF_ONE), window).one())
-    return Row(place, figures, online.get((place.scope, place.id), 0))
+    return _figures(db.execute(text(USAGE_OF_ONE), window).one())
 
 
 def _series(db: Session, place: Place, period: Period, zone: ZoneInfo) -> tuple[Point, ...]:

@@ -154,6 +154,17 @@ def test_online_now_is_who_was_seen_of_late_and_has_not_left(
     assert ask(at=now + timedelta(minutes=20)).total.online == 0
 
 
+def test_the_peak_of_today_is_never_below_what_is_online_now(
+    db: Session, city: dict[str, Site], ask: Ask, now: datetime
+) -> None:
+    for minutes, device in enumerate((GINA, HADI, INTAN)):
+        visit(db, city["alun-alun"], device, now - timedelta(minutes=9 - minutes), 0, leaves=False)  # only their Starts
+    roll_up(db)
+
+    assert [ask(period=words).total.figures.peak for words in ("today", "7d", "yesterday")] == [3, 3, 0]
+    assert max(row.figures.peak for row in ask().rows) == 3
+
+
 def test_how_long_silence_is_normal_is_the_sites_own_setting(
     db: Session, city: dict[str, Site], ask: Ask, now: datetime
 ) -> None:
