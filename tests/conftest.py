@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+import structlog
 from sqlalchemy import create_engine, make_url, text
 
 from hotspot.db import Database, bring_up_to_date, open_database
@@ -16,6 +17,13 @@ from tests.world import World, build
 NOW = datetime(2026, 3, 2, 5, 0, tzinfo=UTC)  # a Monday noon in Pangkalpinang
 SECRET_KEY = "tests-only-" + "0123456789abcdefghijklmnopqrstuv"
 names = count(1)
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """A command under test sets logging up with the streams it runs with, which are closed when it ends."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture

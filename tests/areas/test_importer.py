@@ -298,7 +298,7 @@ some_lines = st.lists(
 
 
 @given(first=some_lines, second=some_lines, replace=st.booleans())
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_is_imported_the_tree_stays_a_tree(
     database: Database, first: list[str], second: list[str], replace: bool
 ) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hotspot.usage.counters import (
@@ -36,24 +36,29 @@ def groups(found: Sequence[Report], split: Sequence[int]) -> list[list[Report]]:
 
 
 one_session = reports(sessions=1)
+few = settings(max_examples=40)
 
 
+@few
 @given(one_session, one_session)
 def test_joining_is_commutative(one: Report, other: Report) -> None:
     assert join(one, other) == join(other, one)
 
 
+@few
 @given(one_session, one_session, one_session)
 def test_joining_is_associative(one: Report, other: Report, third: Report) -> None:
     assert join(join(one, other), third) == join(one, join(other, third))
 
 
+@few
 @given(one_session, one_session)
 def test_joining_again_changes_nothing(one: Report, other: Report) -> None:
     assert join(one, one) == one
     assert join(join(one, other), other) == join(one, other)
 
 
+@few
 @given(some_reports(), st.randoms(use_true_random=False), any_split)
 def test_any_order_repetition_and_grouping_ends_in_the_same(
     found: list[Report], random: object, split: list[int]

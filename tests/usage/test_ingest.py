@@ -39,7 +39,7 @@ def stored_marks(db: Session) -> set[tuple[UUID, object, int, int]]:
     st.lists(st.integers(1, 5), max_size=12),
 )
 @example([], None, [])
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_batches_in_any_order_end_in_the_row_that_joining_gives(
     database: Database, world: World, found: list[Report], random: object, sizes: list[int]
 ) -> None:

@@ -91,7 +91,7 @@ at_two_sites = st.one_of(
     batches=st.lists(st.lists(at_two_sites, min_size=1, max_size=4), max_size=4),
     zone=st.sampled_from([JAKARTA, JAYAPURA, ZoneInfo("UTC"), ZoneInfo("America/Bogota")]),
 )
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_is_reported_and_whenever_it_is_rebuilt_the_figures_are_those_by_hand(
     database: Database, world: World, batches: list[list[Report]], zone: ZoneInfo
 ) -> None:
