@@ -20,6 +20,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from fasteners import InterProcessLock
 from sqlalchemy import Connection, Engine, create_engine, make_url, text
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
@@ -149,8 +150,10 @@ def _start_embedded(data_dir: Path, patience: timedelta) -> PostgresServer:
     while True:
         _forget_dead_postmaster(directory)
         try:
-            server = get_server(directory, cleanup_mode=None)
+            server = _started(directory)
             _create_database(server, min(patience, LOOK_AGAIN))
+        except PermissionError as error:
+            raise DatabaseAway(problem=f"the embedded server in {directory} can't start: {error}") from error
         except Exception as error:  # the wheel raises whatever pg_ctl made of it; bounded, and said
             PostgresServer._instances.pop(directory, None)  # noqa: SLF001  (else the failed start would be handed out)
             if time.monotonic() > deadline:
@@ -160,6 +163,15 @@ def _start_embedded(data_dir: Path, patience: timedelta) -> PostgresServer:
             continue
         openings[directory] += 1
         return server
+
+
+def _started(directory: Path) -> PostgresServer:
+    """Start it, or join the users of the running one, under a lock of this directory: the wheel's own is one for all users."""
+    server = get_server(directory, cleanup_mode=None, start=False)
+    if directory not in PostgresServer._instances:  # noqa: SLF001  (where the wheel keeps those that were started)
+        server._lock = InterProcessLock(directory.parent / "postgres.lock")  # noqa: SLF001
+        server.start()
+    return server
 
 
 def _forget_dead_postmaster(directory: Path) -> None:
@@ -198,6 +210,8 @@ def _create_database(server: PostgresServer, patience: timedelta) -> None:
             known = text("SELECT 1 FROM pg_database WHERE datname = :name")
             if connection.scalar(known, {"name": EMBEDDED_NAME}) is None:
                 connection.execute(text(f'CREATE DATABASE "{EMBEDDED_NAME}"'))
+                # After a crash every file is synced first: by one call for all of them, not one each. Holds from the next start.
+                connection.execute(text("ALTER SYSTEM SET recovery_init_sync_method = 'syncfs'"))
     finally:
         engine.dispose()
 
@@ -207,7 +221,7 @@ def _leave(server: PostgresServer) -> None:
 
     Under the lock to the end: a process that opens it meanwhile waits and starts it anew.
     """
-    with PostgresServer._lock:  # noqa: SLF001  (the wheel's lock around its list of users)
+    with server._lock:  # noqa: SLF001  (around the list of users)
         openings[server.pgdata] -= 1
         if openings[server.pgdata] > 0:
             return
