@@ -50,25 +50,25 @@ class Browser:
     language: str
     steps: list[Step] = field(default_factory=list)
     _client: httpx.AsyncClient = field(init=False)
+    _system: httpx.AsyncClient = field(init=False)  # the probes': the same connections, no cookies
 
     def __post_init__(self) -> None:
         transport = httpx.AsyncHTTPTransport(
             local_address=self.source, verify=_tls(), limits=httpx.Limits(keepalive_expiry=5, max_connections=4)
         )
-        self._client = httpx.AsyncClient(
-            transport=_Captured(transport, self.gateway, self.direct),
-            timeout=30,
-            follow_redirects=False,
-            trust_env=False,
+        captured = _Captured(transport, self.gateway, self.direct)
+        self._client, self._system = (
+            httpx.AsyncClient(transport=captured, timeout=30, follow_redirects=False, trust_env=False) for _ in range(2)
         )
 
     async def close(self) -> None:
         await self._client.aclose()
+        await self._system.aclose()
 
     async def get(self, url: str, *, user_agent: str = "") -> httpx.Response:
         """Send one bare request, as a system's probe does; follows nothing, keeps no cookie."""
-        response = await self._client.get(url, headers={"User-Agent": user_agent or self.user_agent})
-        self._client.cookies.clear()
+        response = await self._system.get(url, headers={"User-Agent": user_agent or self.user_agent})
+        self._system.cookies.clear()
         self._remember(response, "")
         return response
 

@@ -8,7 +8,7 @@ import asyncio
 import random
 import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -108,6 +108,7 @@ class City:
         self._thread.start()
         self._ready.wait()
         if self._problem is not None:
+            self.stop()
             raise CityDark(problem=self._problem) from self._problem
 
     def start_phones(self) -> None:
@@ -115,10 +116,13 @@ class City:
         self._loop.call_soon_threadsafe(self._open_the_doors.set)
 
     def stop(self) -> None:
-        """End phones and routers. Harmless when not started."""
+        """End phones and routers, or just free their ports when they were never started."""
         if self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._ending.set)
+            with suppress(RuntimeError):  # its loop has ended already
+                self._loop.call_soon_threadsafe(self._ending.set)
             self._thread.join(STOP_PATIENCE)
+        for gateway in self._gateways:
+            gateway.abandon()
 
     @property
     def login_hosts(self) -> Mapping[str, str]:

@@ -87,6 +87,10 @@ class Gateway:
         await self._listener.stop()
         await self.router.close()
 
+    def abandon(self) -> None:
+        """Free the port of a gateway that was never opened; harmless after `close`."""
+        self._listener.abandon()
+
     # --- the air and the mains ---------------------------------------------------------------------------------------------
 
     def join(self, source: str, mac: MacAddress, appetite: Appetite | None = None) -> None:

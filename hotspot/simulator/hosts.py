@@ -121,9 +121,6 @@ class HostTable:
         host.is_near = True
         return host
 
-    def find(self, mac: MacAddress) -> Host | None:
-        return self._hosts.get(mac)
-
     def drop(self, mac: MacAddress) -> None:
         self._hosts.pop(mac, None)
 

@@ -88,7 +88,7 @@ class Listener:
     async def stop(self) -> None:
         """Hang up on everybody and free the port."""
         if self._server is None:
-            self._socket.close()
+            self.abandon()
             return
         self._server.close()
         for task in self._connections:
@@ -96,6 +96,10 @@ class Listener:
         if self._connections:
             await asyncio.wait(self._connections)
         await self._server.wait_closed()
+
+    def abandon(self) -> None:
+        """Free the port of a listener that was never started; harmless after `stop`."""
+        self._socket.close()
 
     def hang_up(self) -> None:
         """Drop every connection, as a power cut does."""

@@ -188,10 +188,11 @@ class Router:
         return session
 
     def end(self, session: Session, cause: TerminateCause) -> None:
-        """End the session and report its stop."""
+        """End the session and report its stop; one that has ended already stays as it is."""
         now = self.clock.monotonic()
-        if self.sessions.pop(session.host.mac, None) is None:
+        if self.sessions.get(session.host.mac) is not session:
             return
+        del self.sessions[session.host.mac]
         session.host.seen_at = now
         self._report(session, StatusType.STOP, usage=session.usage(now), cause=cause)
 

@@ -48,9 +48,6 @@ class Session:
     def seconds(self, now: float) -> int:
         return int(now - self.started_at)
 
-    def idle_seconds(self, now: float) -> int:
-        return int(now - self.moved_at)
-
     def seconds_left(self, now: float) -> int | None:
         limit = self.accept.session_timeout
         return None if limit is None else max(0, int(limit.total_seconds()) - self.seconds(now))

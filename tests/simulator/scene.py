@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx
 
@@ -14,6 +14,7 @@ from hotspot.guests.models import MacAddress
 from hotspot.radius.attributes import Attr, Attributes, StatusType, make
 from hotspot.radius.packet import Code, Packet, RawAttribute, Secret, flaw_in_request, parse, sign_reply
 from hotspot.simulator.gateway import Gateway
+from hotspot.simulator.listener import Answer, Listener, Request
 from hotspot.simulator.page import Page, read_page
 from hotspot.simulator.router import RouterSetup
 
@@ -67,6 +68,13 @@ class Radius(asyncio.DatagramProtocol):
     asked: list[Attributes] = field(default_factory=list)
     told: list[Attributes] = field(default_factory=list)
     order: list[list[int]] = field(default_factory=list)
+    heard: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def until(self, is_true: Callable[[], bool]) -> None:
+        """Wait until what was heard makes it true."""
+        while not is_true():
+            self.heard.clear()
+            await self.heard.wait()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
@@ -79,6 +87,7 @@ class Radius(asyncio.DatagramProtocol):
         is_login = packet.code == Code.ACCESS_REQUEST
         (self.asked if is_login else self.told).append(attributes)
         self.order.append([kind for kind, _ in packet.attributes])
+        self.heard.set()
         if not self.is_silent:
             self.transport.sendto(self._reply(packet), addr)  # type: ignore[attr-defined]
 
@@ -139,27 +148,83 @@ class Scene:
 
 @asynccontextmanager
 async def scene(
-    *accept: RawAttribute, login_by: tuple[str, ...] = ("http-chap", "http-pap"), sessions: int = 200
+    *accept: RawAttribute,
+    login_by: tuple[str, ...] = ("http-chap", "http-pap"),
+    sessions: int = 200,
+    portal_url: str = PORTAL,
 ) -> AsyncIterator[Scene]:
     """Set the scene; `accept` is what an Access-Accept carries. Gina's and Hadi's phones are there."""
-    loop = asyncio.get_running_loop()
-    transport, radius = await loop.create_datagram_endpoint(lambda: Radius(accept), local_addr=("127.0.0.1", 0))
     clock = Clock()
-    setup = RouterSetup(
-        "alun-alun-1",
-        SECRET,
-        auth=radius.address,
-        acct=radius.address,
-        login_by=frozenset(login_by),
-        sessions=sessions,
-        radius_timeout=timedelta(seconds=0.05),
-        radius_tries=2,
-    )
-    try:
-        async with Gateway(setup, portal_url=PORTAL, clock=clock, seed=1) as gateway:
+    async with radius_server(*accept) as radius:
+        setup = RouterSetup(
+            "alun-alun-1",
+            SECRET,
+            auth=radius.address,
+            acct=radius.address,
+            login_by=frozenset(login_by),
+            sessions=sessions,
+            radius_timeout=timedelta(seconds=0.05),
+            radius_tries=2,
+        )
+        async with Gateway(setup, portal_url=portal_url, clock=clock, seed=1) as gateway:
             gateway.join(GINAS_PHONE, GINA)
             gateway.join(HADIS_PHONE, HADI)
             yield Scene(gateway, radius, clock)
+
+
+@asynccontextmanager
+async def radius_server(*accept: RawAttribute) -> AsyncIterator[Radius]:
+    loop = asyncio.get_running_loop()
+    transport, radius = await loop.create_datagram_endpoint(lambda: Radius(accept), local_addr=("127.0.0.1", 0))
+    try:
+        yield radius
     finally:
         transport.close()
         await asyncio.sleep(0)
+
+
+@dataclass
+class Portal:
+    """A portal in a few lines: a welcome page with one form, 303 to the router, and a page that waits once before "online"."""
+
+    pages: dict[str, str] = field(default_factory=dict)  # replaces what it says at a path
+    seen: list[Request] = field(default_factory=list)
+    url: str = ""
+
+    async def answer(self, request: Request) -> Answer:
+        self.seen.append(request)
+        path, _, query = request.target.partition("?")
+        given = dict(parse_qsl(query or request.body.decode()))
+        if path in self.pages:
+            return self._html(self.pages[path])
+        match path:
+            case "/p/login":
+                login = urlencode({"username": "gina", "password": "s3sam", "dst": f"{self.url}/wait"})
+                return Answer(303, headers=(("Location", f"{given['link-login-only']}?{login}"),))
+            case "/p/wait":
+                return self._html(f'<meta http-equiv="refresh" content="2; url={self.url}/online"><title>Wait</title>')
+            case "/p/online":
+                return self._html("<title>Online</title>")
+            case _ if given.get("error"):
+                return self._html(f"<title>{given['error']}</title>")
+            case _:
+                fields = "".join(f'<input type="hidden" name="{k}" value="{v}">' for k, v in given.items())
+                form = f'<form method="post" action="/p/login">{fields}<button>Go</button></form>'
+                return self._html("<title>Welcome</title>", form)
+
+    def _html(self, head: str, body: str = "") -> Answer:
+        html = f"<!DOCTYPE html><html><head>{head}</head><body>{body}</body></html>"
+        return Answer(200, html.encode(), (("Content-Type", "text/html"), ("Set-Cookie", "seen=1; Path=/")))
+
+
+@asynccontextmanager
+async def portal() -> AsyncIterator[Portal]:
+    found = Portal()
+    listener = Listener(found.answer)
+    host, port = listener.address
+    found.url = f"http://{host}:{port}/p"
+    await listener.start()
+    try:
+        yield found
+    finally:
+        await listener.stop()

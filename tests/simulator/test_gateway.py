@@ -3,6 +3,7 @@
 import hashlib
 import json
 
+import httpx
 import pytest
 
 from hotspot.portal.explanations import UNKNOWN_ERROR, of_router_error
@@ -276,7 +277,9 @@ async def test_status_and_logout() -> None:
 
 
 @scenario
-@pytest.mark.parametrize("path", ["/favicon.ico", "/login.html", "/../errors.txt", "/%2e%2e/errors.txt", "//", "/Login"])
+@pytest.mark.parametrize(
+    "path", ["/favicon.ico", "/login.html", "/../errors.txt", "/%2e%2e/errors.txt", "//", "/Login"]
+)
 async def test_there_are_no_other_pages(path: str) -> None:
     async with scene() as here:
         answer = await here.ask(path)
@@ -329,7 +332,7 @@ async def _says_so(here: Scene, *paths: str, host: str = "") -> None:
 async def test_a_power_cut_breaks_connections_until_the_power_is_back() -> None:
     async with scene() as here:
         here.gateway.power_cut()
-        with pytest.raises(Exception, match="disconnected|reset|Broken"):
+        with pytest.raises(httpx.TransportError):
             await here.ask("/login")
 
         here.gateway.power_back()

@@ -56,7 +56,8 @@ def test_a_gateway_can_not_be_opened_to_the_world_either() -> None:
         (b"POST /login HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n", b"400"),
         (b"POST /login HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", b"400"),
         (
-            b"POST /login HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % (BODY_OCTETS + 1) + b"a" * (BODY_OCTETS + 1),
+            b"POST /login HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % (BODY_OCTETS + 1)
+            + b"a" * (BODY_OCTETS + 1),
             b"413",
         ),
         (b"GET / HTTP/1.0\r\n\r\n", b"302"),
@@ -100,7 +101,9 @@ async def test_garbage_never_crashes_it(seed: int) -> None:
 
 
 @scenario
-@pytest.mark.parametrize("query", ["%", "%zz", "username=%ff&password=%fe", "dst=%0d%0aX:+y", "a=1;b=2", "&&&=", "username=x" * 500])
+@pytest.mark.parametrize(
+    "query", ["%", "%zz", "username=%ff&password=%fe", "dst=%0d%0aX:+y", "a=1;b=2", "&&&=", "username=x" * 500]
+)
 async def test_odd_queries_never_crash_it(query: str) -> None:
     async with scene() as here:
         for path in ("/login", "/logout", "/status", "/", "/api"):

@@ -1,5 +1,7 @@
 """Sessions and their accounting: limits, reports, reboots."""
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -287,6 +289,39 @@ async def test_an_unanswered_report_is_repeated_and_says_since_when() -> None:
         assert all(Attr.ACCT_DELAY_TIME in stop for stop in stops)
 
 
+@scenario
+async def test_a_new_log_in_of_the_same_device_ends_the_old_session_first() -> None:
+    async with scene() as here:
+        router = here.gateway.router
+        host = router.hosts.seen(GINAS_PHONE, 0)
+        old = await router.log_in(host, "gina", "s3sam")
+        await router.log_in(host, "gina", "s3sam")
+        router.end(old, TerminateCause.ADMIN_RESET)  # it has ended already
+        await router.told()
+
+        sessions = [(told.text(Attr.ACCT_SESSION_ID), told.integer(Attr.ACCT_STATUS_TYPE)) for told in here.radius.told]
+        assert sorted(sessions) == [("80100001", START), ("80100001", STOP), ("80100002", START)]
+        assert router.session_of(host) is not None
+
+
+@scenario
+async def test_a_signed_accept_that_makes_no_sense_lets_nobody_in() -> None:
+    async with scene(HOUR, make(Attr.SESSION_TIMEOUT, 1)) as here:
+        assert (await here.handed("/login?username=gina&password=x"))["error"] == "internal-error"
+        assert here.gateway.router.sessions == {}
+
+
+@scenario
+async def test_closing_does_not_wait_long_for_a_server_that_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hotspot.simulator.router.LAST_WORDS", 0.0)
+    async with scene() as here:
+        await here.log_in()
+        here.radius.is_silent = True
+        await here.ask("/logout")
+
+    assert here.gateway.router._tasks == set()
+
+
 @pytest.mark.parametrize(
     ("text", "limit"),
     [
@@ -324,10 +359,8 @@ def test_what_is_not_a_rate_limit_is_refused(text: str) -> None:
 
 @given(st.text())
 def test_no_text_does_worse_than_being_refused(text: str) -> None:
-    try:
+    with suppress(BadRateLimit):
         RateLimit.parse(text)
-    except BadRateLimit:
-        pass
 
 
 def test_a_rate_of_zero_is_no_limit() -> None:

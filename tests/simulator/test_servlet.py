@@ -91,7 +91,18 @@ def test_undecodable_input_keeps_its_octets() -> None:
 
 
 pieces = st.sampled_from(
-    ["$(if a)", "$(if b == 'x')", "$(elif c)", "$(else)", "$(endif)", "$(a)", "$(", ")", "$(if http-status == 302)", "'"]
+    [
+        "$(if a)",
+        "$(if b == 'x')",
+        "$(elif c)",
+        "$(else)",
+        "$(endif)",
+        "$(a)",
+        "$(",
+        ")",
+        "$(if http-status == 302)",
+        "'",
+    ]
 )
 
 
