@@ -1,6 +1,5 @@
 """Commands that look after areas, sites, routers, settings, staff and what guests read."""
 
-import json
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -235,7 +234,12 @@ def list_settings(
     with looking(data_dir) as (_settings, db):
         effective = site_settings.effective(db, sites.get_site(db, site).id or 0)
     rows = [
-        {"setting": key, "value": getattr(effective.values, key), "from": effective.sources[key]}
+        {
+            "setting": key,
+            "value": getattr(effective.values, key),
+            "from": effective.sources[key],
+            "place": effective.places[key],
+        }
         for key in effective.sources
     ]
     print_rows(rows, as_json=as_json, title=f"Settings at {site}", empty="")
@@ -250,7 +254,7 @@ def set_setting(
 ) -> None:
     """Give a value for an area or a site; it holds for everything below until something nearer says otherwise."""
     with changing(data_dir) as (_settings, db, _now):
-        site_settings.give(db, _place(db, area, site), key, _json_or_text(value))
+        site_settings.give(db, _place(db, area, site), key, site_settings.read_value(key, value))
     people.print(f"{key} is {value} for {area or site} now.", markup=False)
 
 
@@ -264,13 +268,6 @@ def unset_setting(
     with changing(data_dir) as (_settings, db, _now):
         site_settings.take_back(db, _place(db, area, site), key)
     people.print(f"{key} is inherited for {area or site} now.")
-
-
-def _json_or_text(value: str) -> Any:  # noqa: ANN401  (JSON)
-    try:
-        return json.loads(value)
-    except ValueError:
-        return value
 
 
 # --- staff ---------------------------------------------------------------------------------------------------------------
