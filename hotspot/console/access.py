@@ -126,7 +126,7 @@ def new_form_cookie(request: Request, settings: Settings) -> str:
 def refuse_forged(request: Request, settings: Settings, cookie_name: str, token: str) -> None:
     """Raise ForgedForm unless our own page, shown to this browser, sent the form."""
     cookie = request.cookies.get(cookie_name, "")
-    if not cookie or not settings.keys.is_signed(token, FORM_PURPOSE, cookie):
+    if not settings.keys.is_signed(token, FORM_PURPOSE, cookie):
         raise ForgedForm
     if request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
         raise ForgedForm

@@ -95,7 +95,8 @@ DAYS_OF_ONE = """
     FROM usage_day WHERE scope = :scope AND scope_id = :id AND day >= :first AND day < :end
 """
 
-# How long silence is normal depends on how often a site's router reports, a setting inherited down the tree.
+# How long silence is normal depends on how often a site's router reports, a setting inherited down the tree. `look_back` only
+# lets the index on started_at find the open sessions: no session is that long.
 ONLINE_NOW = """
     WITH RECURSIVE above (site_id, area_id, distance) AS (
         SELECT id, area_id, 1 FROM site
