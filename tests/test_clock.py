@@ -59,7 +59,9 @@ def test_a_leader_whose_connection_is_cut_leads_again_later(database: Database, 
         leader.run(recorder(ran, "before"))
         with database.writing() as db:
             db.execute(
-                text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()")
+                text(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
+                )
             )
 
         leader.run(recorder(ran, "cut"))

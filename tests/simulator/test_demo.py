@@ -14,8 +14,7 @@ from typer.testing import CliRunner
 
 from hotspot.cli.main import app
 from hotspot.db import open_database
-from hotspot.simulator.demo import demo_settings, mark
-from hotspot.simulator.demo import NotADemo
+from hotspot.simulator.demo import NotADemo, demo_settings, mark
 
 
 def test_the_demo_is_a_living_city_and_leaves_nothing_running(data_dir: Path) -> None:
@@ -36,7 +35,11 @@ def test_the_demo_is_a_living_city_and_leaves_nothing_running(data_dir: Path) ->
 
         demo.send_signal(signal.SIGINT)
         assert demo.wait(timeout=30) == 0
-    left = [process for process in psutil.process_iter(["cmdline"]) if str(data_dir) in " ".join(process.info["cmdline"] or [])]
+    left = [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if str(data_dir) in " ".join(process.info["cmdline"] or [])
+    ]
     assert left == []
 
     refused = CliRunner().invoke(app, ["serve", "--data-dir", str(data_dir / "demo")])
@@ -52,7 +55,9 @@ def eventually_online(directory: Path) -> None:
         assert time.monotonic() < deadline, "no phone came"
         time.sleep(0.3)
         with database.engine.connect() as connection:
-            online = connection.exec_driver_sql("SELECT count(*) FROM guest_session WHERE ended_at IS NULL").scalar() or 0
+            online = (
+                connection.exec_driver_sql("SELECT count(*) FROM guest_session WHERE ended_at IS NULL").scalar() or 0
+            )
     database.close()
 
 
