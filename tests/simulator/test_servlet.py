@@ -3,7 +3,7 @@
 from urllib.parse import unquote, unquote_to_bytes
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hotspot.simulator.servlet import Rendered, escape, octal, render
@@ -78,6 +78,7 @@ def test_octets_are_printed_as_three_octal_digits() -> None:
     assert escape(octal(b"\xf9")) == "%5C371"
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.text())
 def test_escaping_can_be_undone_and_leaves_nothing_dangerous(value: str) -> None:
     encoded = escape(value)
@@ -106,6 +107,7 @@ pieces = st.sampled_from(
 )
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.lists(pieces | st.text(max_size=5)), st.dictionaries(st.sampled_from("abc"), st.text(max_size=5)))
 def test_no_text_makes_rendering_fail(template: list[str], variables: dict[str, str]) -> None:
     page = render("".join(template), variables)
