@@ -6,6 +6,7 @@ from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import hypothesis
 import pytest
 import structlog
 from sqlalchemy import create_engine, make_url, text
@@ -17,6 +18,9 @@ from tests.world import World, build
 NOW = datetime(2026, 3, 2, 5, 0, tzinfo=UTC)  # a Monday noon in Pangkalpinang
 SECRET_KEY = "tests-only-" + "0123456789abcdefghijklmnopqrstuv"
 names = count(1)
+
+hypothesis.settings.register_profile("hotspot", deadline=None)  # a busy machine is not a wrong answer
+hypothesis.settings.load_profile("hotspot")
 
 
 @pytest.fixture(autouse=True)
