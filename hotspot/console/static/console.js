@@ -91,7 +91,7 @@
     const data = () => read()[canvas.dataset.chart];
     const text = { color: colour("--quiet"), font: { family: getComputedStyle(document.body).fontFamily, size: 12 } };
     return {
-      animation: matchMedia("(prefers-reduced-motion: reduce)").matches ? false : { duration: 400 },
+      animation: false,  // figures that change every few seconds are calmer without, and never seen half-way
       maintainAspectRatio: false,
       interaction: { mode: "index", intersect: false },
       scales: {
