@@ -164,6 +164,7 @@ def test_a_damaged_query_is_a_clear_page(visit: Visit, query: str) -> None:
         ("link-orig=http://example.com/" + "a" * 4096, 414),
         ("x=" + "a" * 8192, 414),
         ("&".join(f"a{n}=" for n in range(100)), 414),
+        ("&".join(f"a{n}={'x' * 500}" for n in range(20)), 414),
         ("&" * 8000, 200),
     ],
 )

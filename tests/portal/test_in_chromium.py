@@ -131,6 +131,13 @@ def test_every_page_is_accessible_and_fits_a_small_screen(served: Served, page: 
     look(page, "expired")
 
 
+@pytest.mark.parametrize("served", [True], indirect=True, ids=["demo"])
+def test_the_notice_of_a_demo_is_accessible(served: Served, page: Page) -> None:
+    page.goto(served.captured())
+    assert "Demonstrasi" in page.content()
+    look(page, "demo")
+
+
 def test_a_guest_gets_online_with_the_keyboard_alone(served: Served, page: Page) -> None:
     page.goto(served.captured())
 
