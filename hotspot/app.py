@@ -18,6 +18,7 @@ import hotspot.portal.pages
 from hotspot import web
 from hotspot.db import Database
 from hotspot.errors import HotspotError
+from hotspot.portal.throttle import Presses
 from hotspot.settings import Settings
 
 STATIC = Path(hotspot.console.pages.__file__).parent / "static"
@@ -43,6 +44,7 @@ def create_app(settings: Settings, database: Database, *, now: Callable[[], date
     app.state.settings = settings
     app.state.database = database
     app.state.now = now
+    app.state.presses = Presses()
     app.include_router(hotspot.portal.pages.routes)
     app.include_router(hotspot.console.pages.routes)
     app.add_api_route("/", home, include_in_schema=False)

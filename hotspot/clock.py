@@ -4,6 +4,7 @@ Several processes may run a clock; the one that holds the advisory lock does the
 Schedules live here in code, never in a job store.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,12 +17,14 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
 from hotspot.db import Database
-from hotspot.guests.service import forget_credentials
+from hotspot.guests.service import forget_consents, forget_credentials
 from hotspot.settings import Settings
 from hotspot.usage.rollup import rebuild_dirty
+from hotspot.usage.service import forget_sessions
 
 log = structlog.get_logger()
 
+LONGEST_JOB = 300.0  # seconds
 LEADER_LOCK = 0x636C6F63  # "cloc"
 RUNS = Counter("hotspot_clock_runs", "Clock jobs by outcome", ["job", "outcome"])
 LEADING = Gauge("hotspot_clock_leading", "1 where this process does the clock's work")
@@ -44,14 +47,17 @@ def _roll_up(db: Session, settings: Settings, now: datetime) -> None:
     rebuild_dirty(db, settings.zone)
 
 
-def _forget_credentials(db: Session, settings: Settings, now: datetime) -> None:
-    del settings
+def _forget(db: Session, settings: Settings, now: datetime) -> None:
+    """Delete what its time is over for: what the terms promise."""
     forget_credentials(db, now=now)
+    before = now - timedelta(days=settings.retention_days)
+    forget_sessions(db, before=before)
+    forget_consents(db, before=before)
 
 
 TABLE = (
     Schedule("roll up usage", timedelta(seconds=30), timedelta(seconds=3), _roll_up),
-    Schedule("forget old credentials", timedelta(hours=1), timedelta(hours=1), _forget_credentials),
+    Schedule("forget what is old", timedelta(hours=1), timedelta(hours=1), _forget),
 )
 
 
@@ -62,6 +68,7 @@ class Clock:
         self._database = database
         self._settings = settings
         self._leadership: Connection | None = None
+        self._ended_at = time.monotonic()
         self._scheduler = BackgroundScheduler(timezone=UTC)
         for schedule in TABLE:
             every = schedule.every_in_demo if settings.demo else schedule.every
@@ -77,10 +84,17 @@ class Clock:
         self._scheduler.shutdown(wait=True)
         self._resign()
 
+    def is_alive(self) -> bool:
+        """Whether a job ended lately: a clock that hangs is as good as dead."""
+        return time.monotonic() - self._ended_at < LONGEST_JOB
+
     def run(self, schedule: Schedule) -> None:
         """Run one job if this process leads; a job that fails is logged and runs again next time."""
-        if not self._leads():
-            return
+        if self._leads():
+            self._work(schedule)
+        self._ended_at = time.monotonic()
+
+    def _work(self, schedule: Schedule) -> None:
         try:
             with self._database.writing() as db:
                 schedule.job(db, self._settings, datetime.now(UTC))

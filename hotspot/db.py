@@ -5,6 +5,7 @@ than the program. Doors open transactions with `writing()` and `reading()`; serv
 """
 
 import os
+import stat
 import time
 import warnings
 from collections import Counter
@@ -26,7 +27,7 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
 from hotspot.errors import Unavailable
-from hotspot.settings import Settings
+from hotspot.settings import Settings, make_folder
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # the wheel warns at import where XDG_RUNTIME_DIR is not set, as for root
@@ -145,7 +146,7 @@ def _start_embedded(data_dir: Path, patience: timedelta) -> PostgresServer:
     the start is tried again.
     """
     directory = data_dir.resolve() / "postgres"
-    directory.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(directory.parent)
     deadline = time.monotonic() + patience.total_seconds()
     while True:
         _forget_dead_postmaster(directory)
@@ -170,8 +171,21 @@ def _started(directory: Path) -> PostgresServer:
     server = get_server(directory, cleanup_mode=None, start=False)
     if directory not in PostgresServer._instances:  # noqa: SLF001  (where the wheel keeps those that were started)
         server._lock = InterProcessLock(directory.parent / "postgres.lock")  # noqa: SLF001
-        server.start()
+        with _folders_above_stay_closed(directory):
+            server.start()
     return server
+
+
+@contextmanager
+def _folders_above_stay_closed(directory: Path) -> Iterator[None]:
+    """As root the wheel opens every folder above for reading by all, so that its user gets through; passing is enough for that."""
+    modes = {folder: stat.S_IMODE(folder.stat().st_mode) for folder in directory.parents}
+    try:
+        yield
+    finally:
+        for folder, mode in modes.items():
+            if stat.S_IMODE(folder.stat().st_mode) != mode:
+                folder.chmod(mode | stat.S_IXGRP | stat.S_IXOTH)
 
 
 def _forget_dead_postmaster(directory: Path) -> None:

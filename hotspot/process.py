@@ -17,18 +17,31 @@ from types import FrameType
 import structlog
 import uvicorn
 from prometheus_client import Gauge, start_http_server
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from hotspot.app import create_app
 from hotspot.clock import Clock
 from hotspot.db import Database
 from hotspot.errors import Unavailable
 from hotspot.radius.server import RadiusServer
-from hotspot.settings import Settings
+from hotspot.settings import SERVED_AT, BadSetting, Settings, make_folder
 from hotspot.setup import open_installation
 
 log = structlog.get_logger()
 
 BEAT = Gauge("hotspot_beat_timestamp_seconds", "When this process last found all its parts alive", ["part"])
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+LONGEST_HEAD = 64 * 1024  # octets of a request's line and headers; what a router hands over stays below 8 KiB
+LINGER = 2.0  # seconds
+REFUSAL = b"""<!doctype html><html lang="id"><head><meta charset="utf-8"><title>Permintaan tidak terbaca</title>
+<meta name="viewport" content="width=device-width,initial-scale=1"></head><body><main><h1>Permintaan tidak terbaca</h1>
+<p>Alamat yang dikirim terlalu panjang atau rusak. Buka kembali halaman dari jaringan Wi-Fi.</p>
+<p lang="en">The address that was sent is too long or damaged. Open the page again from the Wi-Fi network.</p></main></body></html>
+"""
+REFUSAL_HEADERS = (
+    "content-type: text/html; charset=utf-8\r\ncache-control: no-store\r\nconnection: close\r\n"
+    "content-security-policy: default-src 'none'\r\n"
+)
 BEAT_EVERY = 5.0  # seconds; `hotspot health` calls a process dead after a minute without one
 
 
@@ -66,7 +79,8 @@ class Web:
             server_header=False,
             forwarded_allow_ips=settings.forwarded_allow_ips,
             timeout_keep_alive=5,
-            h11_max_incomplete_event_size=16 * 1024,
+            http=StrictHttp,
+            h11_max_incomplete_event_size=LONGEST_HEAD,
             limit_concurrency=1000,
             timeout_graceful_shutdown=3,
         )
@@ -90,11 +104,56 @@ class Web:
         self._socket.close()
 
 
+class StrictHttp(H11Protocol):
+    """Answers a request that can't be read, or whose head is too long, with a page, and reads no more of it."""
+
+    is_refused = False
+
+    def data_received(self, data: bytes) -> None:
+        if not self.is_refused:
+            super().data_received(data)
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer, then linger: closing while the phone still sends would take the page away from it (RFC 9112 §9.6)."""
+        del msg  # says nothing to a guest
+        self.is_refused = True
+        head = (
+            f"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: {len(REFUSAL)}\r\n{REFUSAL_HEADERS}\r\n"
+        )
+        self.transport.write(head.encode() + REFUSAL)
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.loop.call_later(LINGER, self.transport.close)
+
+
 class _QuietServer(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Leave signals to `wait`: the parts are stopped together, in order."""
         yield
+
+
+def _with_real_port(settings: Settings) -> Settings:
+    """Choose the port now when any will do: links and redirects must name the real one."""
+    return settings.model_copy(update={"http_port": free_port()}) if settings.http_port == 0 else settings
+
+
+@contextmanager
+def _metrics_told(port: int | None) -> Iterator[None]:
+    if port is None:
+        yield
+        return
+    server, thread = start_http_server(port, addr="127.0.0.1")
+    yield
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def free_port() -> int:
+    """Return a TCP port that nobody uses at the moment."""
+    with _bound("127.0.0.1", 0) as probe:
+        return int(probe.getsockname()[1])
 
 
 def _bound(host: str, port: int) -> socket.socket:
@@ -115,15 +174,12 @@ def running(settings: Settings, parts: set[Part], database: Database | None = No
     Raises:
         WebPortTaken: one of the ports is in use.
     """
+    settings = _with_real_port(settings)
     with ExitStack() as stack:
         if database is None:
             database = open_installation(settings, now=datetime.now(UTC))
             stack.callback(database.close)
-        if settings.metrics_port is not None:
-            metrics, thread = start_http_server(settings.metrics_port, addr="127.0.0.1")
-            stack.callback(thread.join)
-            stack.callback(metrics.server_close)
-            stack.callback(metrics.shutdown)
+        stack.enter_context(_metrics_told(settings.metrics_port))
         alive: dict[Part, Callable[[], bool]] = {}
         radius = RadiusServer.of(settings, database) if Part.RADIUS in parts else None
         if radius is not None:
@@ -134,11 +190,12 @@ def running(settings: Settings, parts: set[Part], database: Database | None = No
             clock = Clock(database, settings)
             clock.start()
             stack.callback(clock.stop)
-            alive[Part.CLOCK] = lambda: True
+            alive[Part.CLOCK] = clock.is_alive
         web = Web(settings, database) if Part.WEB in parts else None
         if web is not None:
             web.start()
             stack.callback(web.stop)
+            stack.enter_context(_address_told(settings))
             alive[Part.WEB] = web.is_alive
         stack.enter_context(_beating(alive))
         yield Running(
@@ -148,6 +205,21 @@ def running(settings: Settings, parts: set[Part], database: Database | None = No
             radius.auth_address[1] if radius else None,
             radius.acct_address[1] if radius else None,
         )
+
+
+@contextmanager
+def _address_told(settings: Settings) -> Iterator[None]:
+    """Leave the address in the data directory while serving, for commands that print links."""
+    told = settings.data_dir / SERVED_AT
+    try:
+        make_folder(settings.data_dir)
+        told.write_text(f"{settings.base_url}\n")
+    except (BadSetting, OSError) as error:  # a container's folder may be read-only; links then name HOTSPOT_PUBLIC_URL
+        log.info("can't leave the served address", problem=str(error))
+    try:
+        yield
+    finally:
+        told.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -170,14 +242,18 @@ def _beating(alive: dict[Part, Callable[[], bool]]) -> Iterator[None]:
     BEAT.clear()
 
 
+def end_on_signals() -> None:
+    """Let Ctrl-C, systemd, Docker and a closed terminal end this process in order: from now on, also while it still starts."""
+    for number in SIGNALS:
+        signal.signal(number, _end)
+
+
 def wait_for_signal() -> None:
-    """Block until somebody asks this process to end (Ctrl-C, systemd, Docker)."""
-    asked = threading.Event()
+    """Block until somebody asks this process to end."""
+    threading.Event().wait()
 
-    def ask(_number: int, _frame: FrameType | None) -> None:
-        asked.set()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, ask)
-    while not asked.wait(1.0):  # a bare wait would hold signals back on some systems
-        pass
+def _end(_number: int, _frame: FrameType | None) -> None:
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)  # what was started is being stopped; asking twice must not cut that short
+    raise SystemExit(0)

@@ -33,6 +33,7 @@ from hotspot.security import Keys
 DEMO_SECRET_KEY = "demo-demo-demo-demo-demo-demo-demo-demo"  # noqa: S105  (public on purpose; `serve` refuses it)
 PLACEHOLDERS = ("change-me", "changeme", "secret", "password", "example", "hotspot", "demo")
 SECRET_KEY_LENGTH = 32
+SERVED_AT = "served-at"  # file in the data directory: the address of the portal and console that serve from it now
 
 
 class BadSetting(Invalid):
@@ -65,6 +66,9 @@ class Settings(BaseSettings):
     city: str = Field("", description="the city's name on pages; default: the name of the top area")
     forwarded_allow_ips: str = Field("127.0.0.1", description="proxies whose X-Forwarded-For is believed, by address")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="least severity that is logged")
+    retention_days: int = Field(
+        365, ge=90, le=3650, description="days that sessions and consents are kept; totals stay"
+    )
     demo: bool = Field(False, description="set by `hotspot demo` alone: every page says so")
 
     @classmethod
@@ -190,6 +194,58 @@ def _split(address: str) -> SplitResult:
     return url
 
 
+class DemoSettings(Settings):
+    """The demo's settings: what its command says and nothing from the environment, so that it can't touch a real installation."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        del settings_cls, env_settings, dotenv_settings, file_secret_settings
+        return (init_settings,)
+
+
+def demo_settings(directory: Path, *, http_port: int = 8080) -> DemoSettings:
+    """Return the demo's settings: an embedded database, loopback only, and the secret that everybody knows."""
+    return DemoSettings(
+        data_dir=directory,
+        secret_key=SecretStr(DEMO_SECRET_KEY),
+        http_port=http_port,
+        radius_host="127.0.0.1",
+        radius_auth_port=0,
+        radius_acct_port=0,
+        demo=True,
+        log_level="warning",
+    )
+
+
+def is_demo(directory: Path) -> bool:
+    """Tell whether `hotspot demo` made the directory."""
+    return (directory / "DEMO").exists()
+
+
+def load_for_command(data_dir: Path | None) -> Settings:
+    """Read the settings for a command about an installation that may be serving at this moment.
+
+    A demo's folder has the demo's settings; while something serves from the folder, links name the address it serves at.
+
+    Raises:
+        BadSetting: as `load`.
+    """
+    settings = load(data_dir=data_dir)
+    if is_demo(settings.data_dir):
+        settings = demo_settings(settings.data_dir)
+    address = settings.data_dir / SERVED_AT
+    if settings.public_url or not address.exists():
+        return settings
+    return settings.model_copy(update={"public_url": address.read_text().strip()})
+
+
 def load(**overrides: object) -> Settings:
     """Read the settings; `overrides` (what the command line said) win, `None` among them means "not said".
 
@@ -211,7 +267,7 @@ def load(**overrides: object) -> Settings:
 
 def _kept_secret(path: Path) -> str:
     """Return the secret kept at `path`, made there once; two processes starting together agree on one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     if not path.exists():
         fresh.touch(mode=0o600)
@@ -225,6 +281,18 @@ def _kept_secret(path: Path) -> str:
     return path.read_text().strip()
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder of the installation.
+
+    Raises:
+        BadSetting: it can't be made there.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadSetting(name="data_dir", problem=f"can't make the folder {folder}: {error.strerror}") from error
+
+
 def problems(settings: Settings) -> list[str]:
     """Return what makes these settings unsafe for the public, each a sentence that names its setting."""
     found = [
@@ -234,7 +302,7 @@ def problems(settings: Settings) -> list[str]:
     ]
     if settings.demo:
         found.append("HOTSPOT_DEMO: only `hotspot demo` may set it")
-    if (settings.data_dir / "DEMO").exists():
+    if is_demo(settings.data_dir):
         found.append(f"HOTSPOT_DATA_DIR: {settings.data_dir} was made by `hotspot demo`; use another directory")
     return found
 

@@ -80,7 +80,7 @@ def status_of(error: HotspotError) -> int:
 
 
 PLAIN_PAGE = """<!doctype html><html lang="{language}"><head><meta charset="utf-8"><title>{title}</title>
-<meta name="viewport" content="width=device-width,initial-scale=1"></head><body><main><h1>{title}</h1><p>{text}</p></main></body></html>
+<meta name="viewport" content="width=device-width,initial-scale=1"></head><body>{demo}<main><h1>{title}</h1><p>{text}</p></main></body></html>
 """
 
 
@@ -88,18 +88,31 @@ def plain_page(request: Request, status: int, title: str, text: str = "") -> Res
     """Return a bare page for errors that no feature dresses up; `title` and `text` are English message ids or sentences."""
     language = language_of(request)
     say = translations(language).gettext
-    page = PLAIN_PAGE.format(language=language, title=escape(say(title)), text=escape(say(text) if text else ""))
+    demo = (
+        f"<p><strong>Demo.</strong> {escape(say('simulated city, invented figures'))}</p>"
+        if _settings(request).demo
+        else ""
+    )
+    page = PLAIN_PAGE.format(
+        demo=demo, language=language, title=escape(say(title)), text=escape(say(text) if text else "")
+    )
     headers = {"cache-control": "no-store", "content-security-policy": "default-src 'none'", "vary": "accept-language"}
     if status == 503:
         headers["retry-after"] = RETRY_AFTER
     return HTMLResponse(page, status, headers)
 
 
+def _path(request: Request) -> str:
+    """The address as the program knows it (``/console/login/{token}``), never as it was called: it may hold a secret."""
+    route = request.scope.get("route")
+    return str(getattr(route, "path", "?"))
+
+
 def answer_hotspot_error(request: Request, error: Exception) -> Response:
     """Turn an error of ours into its page; what went wrong inside is logged, not shown."""
     assert isinstance(error, HotspotError)
     status = status_of(error)
-    log.info("refused", path=request.url.path, status=status, problem=str(error))
+    log.info("refused", path=_path(request), status=status, problem=str(error))
     return plain_page(request, status, "This did not work", str(error))
 
 
@@ -111,10 +124,15 @@ def answer_http_error(request: Request, error: Exception) -> Response:
 
 def answer_unexpected_error(request: Request, error: Exception) -> Response:
     """One of the three places that catch everything: the request fails, the server lives, the log knows."""
-    log.error("unexpected error", path=request.url.path, exc_info=error)
+    log.error("unexpected error", path=_path(request), exc_info=error)
     return plain_page(request, 500, "Something went wrong here", "It is not your fault. Please try again in a moment.")
 
 
 def answer_database_error(request: Request, error: Exception) -> Response:
-    log.error("database error", path=request.url.path, problem=type(error).__name__)
+    log.error("database error", path=_path(request), problem=_first_line(error))
     return plain_page(request, 503, "The service is resting for a moment", "Please try again in a few seconds.")
+
+
+def _first_line(error: Exception) -> str:
+    """The database's own words, without the statement and its values."""
+    return next(iter(str(getattr(error, "orig", type(error).__name__)).splitlines()), "")

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from hotspot.cli.main import app
 from hotspot.db import Database
 from hotspot.process import Part, WebPortTaken, running
-from hotspot.settings import DEMO_SECRET_KEY, Settings
+from hotspot.settings import DEMO_SECRET_KEY, SERVED_AT, Settings
 from tests.conftest import SECRET_KEY
 
 ANY_PORTS = {"http_port": 0, "radius_host": "127.0.0.1", "radius_auth_port": 0, "radius_acct_port": 0}
@@ -59,7 +59,7 @@ def environment(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator
     with monkeypatch.context() as patch:
         patch.setenv("HOTSPOT_DATABASE_URL", settings.database_url.get_secret_value())
         patch.setenv("HOTSPOT_SECRET_KEY", SECRET_KEY)
-        patch.setenv("HOTSPOT_METRICS_PORT", str(settings.metrics_port))
+        patch.setenv("HOTSPOT_METRICS_PORT", str(settings.metrics_port or ""))
         patch.setenv("HOTSPOT_DATA_DIR", str(settings.data_dir))
         yield
 
@@ -142,6 +142,78 @@ def test_serve_in_a_fresh_directory_needs_no_setting_and_ends_on_a_signal(data_d
         assert serving.wait(timeout=30) == 0
     assert not (data_dir / "postgres" / "postmaster.pid").exists(), "the embedded database was stopped"
     assert oct((data_dir / "secret.key").stat().st_mode & 0o777) == "0o600"
+
+
+def test_while_something_serves_links_name_its_address(
+    any_ports: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add = ["sites", "add", "--name", "Perpustakaan", "--area", "19.71.04.1001", "--json"]
+    with environment(any_ports, monkeypatch), running(any_ports, {Part.WEB}, database) as process:
+        added = json.loads(CliRunner().invoke(app, add).stdout)
+
+    assert added["portal_url"] == f"http://127.0.0.1:{process.http_port}/p/perpustakaan"
+    assert process.http_port != 0
+    assert not (any_ports.data_dir / SERVED_AT).exists()
+
+
+def test_another_key_than_the_databases_is_refused_before_anything_is_stored(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with environment(settings, monkeypatch):
+        assert CliRunner().invoke(app, ["migrate"]).exit_code == 0
+        monkeypatch.setenv("HOTSPOT_SECRET_KEY", SECRET_KEY[::-1])
+
+        result = CliRunner().invoke(app, ["sites", "list"])
+
+    assert result.exit_code == 2
+    assert "HOTSPOT_SECRET_KEY" in result.stderr
+
+
+@pytest.mark.parametrize("size", [70_000, 1_048_576])
+def test_a_request_that_is_too_long_gets_a_page_and_nothing_is_kept(
+    size: int, any_ports: Settings, database: Database
+) -> None:
+    with running(any_ports, {Part.WEB}, database) as process:
+        target = f"/p/alun-alun?mac={'A' * size}"
+        with socket.create_connection(("127.0.0.1", process.http_port or 0)) as phone:
+            phone.sendall(f"GET {target} HTTP/1.1\r\nhost: x\r\n\r\n".encode())
+            answer = b"".join(iter(lambda: phone.recv(65536), b""))
+
+    assert answer.startswith((b"HTTP/1.1 414 ", b"HTTP/1.1 431 "))
+    assert b"<h1>" in answer
+
+
+def test_a_folder_that_can_not_be_made_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    result = CliRunner().invoke(app, ["migrate", "--data-dir", str(tmp_path / "file" / "below")])
+
+    assert result.exit_code == 2
+    assert "can't make the folder" in result.stderr
+    assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_while_it_starts_ends_it_in_order(number: signal.Signals, data_dir: Path) -> None:
+    words = [
+        "serve",
+        "--data-dir",
+        str(data_dir),
+        "--http-port",
+        "0",
+        "--radius-auth-port",
+        "0",
+        "--radius-acct-port",
+        "0",
+    ]
+    command = [sys.executable, "-m", "hotspot.cli.main", *words, "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as serving:
+        assert serving.stdout is not None
+        assert json.loads(serving.stdout.readline())["http"].startswith("http://127.0.0.1:")
+        serving.send_signal(number)  # at once: it has only just become ready
+
+        assert serving.wait(timeout=30) == 0
+    assert not (data_dir / "postgres" / "postmaster.pid").exists()
 
 
 def test_serving_never_loads_the_simulator() -> None:

@@ -1,5 +1,6 @@
 """The ``hotspot demo`` command: the only one that loads the simulator."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from hotspot.cli.output import AsJson, configure_logging, people, print_json, telling_errors
+from hotspot.settings import demo_settings
 
 
 def demo(
@@ -19,11 +21,12 @@ def demo(
     as_json: AsJson = False,
 ) -> None:
     """Run a simulated city: places, routers, 30 days of history, phones coming and going. Ctrl-C ends it all."""
-    from hotspot.process import wait_for_signal  # noqa: PLC0415  (with the next line: only this command needs it)
-    from hotspot.simulator.demo import STAFF, demo_city, demo_settings  # noqa: PLC0415  (nothing else may load it)
+    from hotspot.process import end_on_signals, free_port, wait_for_signal  # noqa: PLC0415  (keeps other commands quick)
+    from hotspot.simulator.demo import STAFF, demo_city  # noqa: PLC0415  (nothing else may load the simulator)
 
+    end_on_signals()
     with telling_errors(), ExitStack() as stack:
-        settings = demo_settings(data_dir, port)
+        settings = demo_settings(data_dir or Path("hotspot-demo"), http_port=port or free_port())
         configure_logging(settings)
         with _steps() as progress:
 
@@ -47,7 +50,8 @@ def _steps() -> Progress:
 
 
 def _tell(links: dict[str, object], staff: str) -> None:
-    again = f"hotspot staff login-link --name '{staff}' --data-dir {links['data_dir']}"
+    program = Path(sys.argv[0]).resolve()
+    again = f"{program} staff login-link --name '{staff}' --data-dir {links['data_dir']}"
     lines = (
         "",
         "A simulated city is running. Nothing in it is real but the software.",

@@ -17,7 +17,7 @@ from sqlmodel import Session
 
 from hotspot.db import Database
 from hotspot.errors import Conflict, HotspotError, Invalid, NotAllowed, NotFound, Unavailable
-from hotspot.settings import Settings, load
+from hotspot.settings import Settings, load_for_command
 from hotspot.setup import open_installation
 
 EXIT = {Invalid: 2, Conflict: 3, NotFound: 4, Unavailable: 5, NotAllowed: 6}
@@ -25,7 +25,7 @@ EXIT = {Invalid: 2, Conflict: 3, NotFound: 4, Unavailable: 5, NotAllowed: 6}
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Where the embedded database and generated key live.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one line of JSON for programs.")]
 
-people = Console(highlight=False)
+people = Console(highlight=False, width=None if sys.stdout.isatty() else 200)  # in a pipe no name is cut
 errors = Console(stderr=True, highlight=False)
 
 
@@ -65,7 +65,7 @@ def configure_logging(settings: Settings) -> None:
 def installation(data_dir: Path | None) -> Iterator[tuple[Settings, Database]]:
     """Open the installation for one command."""
     with telling_errors():
-        settings = load(data_dir=data_dir)
+        settings = load_for_command(data_dir)
         configure_logging(settings.model_copy(update={"log_level": "warning"}))
         database = open_installation(settings, now=datetime.now(UTC))
         try:

@@ -111,8 +111,14 @@ def _safe_settings(**said: object) -> Settings:
 
 
 def _run(settings: Settings, names: set[str], *, as_json: bool) -> None:
-    from hotspot.process import Part, running, wait_for_signal  # noqa: PLC0415  (keeps small commands quick)
+    from hotspot.process import (  # noqa: PLC0415  (keeps small commands quick)
+        Part,
+        end_on_signals,
+        running,
+        wait_for_signal,
+    )
 
+    end_on_signals()
     with telling_errors(), running(settings, {Part(name) for name in names}) as process:
         facts = {
             "http": f"http://{settings.http_host}:{process.http_port}" if process.http_port else None,

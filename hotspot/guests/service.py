@@ -39,8 +39,10 @@ def give_consent(
 
 
 def issue_credential(db: Session, consent: Consent, *, keys: Keys, now: datetime) -> Login:
-    """Issue the one-time credential that follows a consent; earlier unused ones of the device at the site die."""
-    _expire_unused(db, device_id=consent.device_id, site_id=consent.site_id, now=now)
+    """Issue the one-time credential that follows a consent.
+
+    Earlier ones live on until they are used or a minute old: otherwise whoever names a neighbour's device could keep it out.
+    """
     assert consent.id is not None
     credential = Credential(
         id=uuid4(),
@@ -54,16 +56,6 @@ def issue_credential(db: Session, consent: Consent, *, keys: Keys, now: datetime
     db.add(credential)
     db.flush()
     return Login(credential.id, keys.one_time_password(credential.id))
-
-
-def _expire_unused(db: Session, *, device_id: UUID, site_id: int, now: datetime) -> None:
-    db.execute(
-        text("""
-            UPDATE credential SET expires_at = :now
-            WHERE device_id = :device_id AND site_id = :site_id AND used_at IS NULL AND expires_at > :now
-        """),
-        {"device_id": device_id, "site_id": site_id, "now": now},
-    )
 
 
 def find_credentials(db: Session, ids: Sequence[UUID]) -> Mapping[UUID, Credential]:
@@ -96,5 +88,17 @@ def forget_credentials(db: Session, *, now: datetime) -> int:
     """Delete credentials that are a day past their life; sessions and consent stay. Return how many."""
     gone = db.connection().execute(
         text("DELETE FROM credential WHERE expires_at < :before"), {"before": now - timedelta(days=1)}
+    )
+    return gone.rowcount
+
+
+def forget_consents(db: Session, *, before: datetime) -> int:
+    """Delete consents older than what they were given for is kept. Return how many."""
+    gone = db.connection().execute(
+        text("""
+            DELETE FROM consent WHERE given_at < :before
+            AND NOT EXISTS (SELECT 1 FROM credential WHERE credential.consent_id = consent.id)
+        """),
+        {"before": before},
     )
     return gone.rowcount

@@ -7,6 +7,7 @@ import hotspot.areas.models
 import hotspot.guests.models
 import hotspot.portal.models
 import hotspot.routers.models
+import hotspot.setup
 import hotspot.sites.models
 import hotspot.staff.models
 import hotspot.usage.models  # noqa: F401  (importing declares the tables)

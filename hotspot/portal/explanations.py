@@ -50,6 +50,12 @@ FOREIGN_ROUTER: Final = Explanation(
     N_("It would have sent you to another machine than the router of this place, so it was stopped."),
     N_("Switch Wi-Fi off and on again, then open the page that your phone offers. Don't use links from other people."),
 )
+TOO_MANY: Final = Explanation(
+    N_("Please wait a moment"),
+    N_("The button was pressed very often within a minute."),
+    N_("Wait a minute, then try again."),
+    429,
+)
 NOT_ON_WIFI: Final = Explanation(
     N_("Open this page from the Wi-Fi"),
     N_("Your device could not be recognised, so it can't be connected from here."),
@@ -182,6 +188,9 @@ _ROUTER_TEXTS: Final = [
 _PATTERNS: Final = [(key, re.compile(pattern)) for key, pattern in _ROUTER_TEXTS]
 
 
+QUOTED: Final = 60  # characters; RouterOS's own texts are shorter
+
+
 def of_router_error(error: str, error_orig: str = "") -> Explanation:
     """Return what the router's `error` means; `error-orig` is the text before an operator's own errors.txt reworded it."""
     for said in (error_orig, error):
@@ -192,3 +201,8 @@ def of_router_error(error: str, error_orig: str = "") -> Explanation:
             if pattern.search(text):
                 return ROUTER_ERRORS[key]
     return UNKNOWN_ERROR
+
+
+def quotable(error: str) -> str:
+    """Return an unknown error as it may stand on the city's page: anybody can write it into an address."""
+    return re.sub(r"[^\w .,:()'-]", "", error)[:QUOTED].strip()

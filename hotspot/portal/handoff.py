@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final
 from urllib.parse import unquote_to_bytes, urlencode, urlsplit
+from uuid import UUID
 
 from hotspot.errors import HotspotError
 from hotspot.guests.models import BadMacAddress, MacAddress
+from hotspot.guests.service import parse_user_name
 from hotspot.portal.explanations import BAD_DEVICE, FOREIGN_ROUTER, TOO_LONG, UNREADABLE, Explanation
 
 QUERY_OCTETS: Final = 8 * 1024  # a probe's address in link-orig is the longest part; real ones stay below 3 KiB
@@ -32,6 +34,7 @@ SHORT_NAMES: Final = (
     "lang",
     "terms",
     "token",
+    "username",
     "t",
 )
 CHALLENGE_OCTETS: Final = 64  # RouterOS sends 16
@@ -88,6 +91,7 @@ class Handed:
     chap_id: bytes = b""
     chap_challenge: bytes = b""
     wanted_host: str | None = None
+    credential_id: UUID | None = None  # of a device that is logged in, as only its router can know
     error: str = ""
     error_orig: str = ""
 
@@ -103,6 +107,7 @@ class Handed:
             "chap-id": octal(self.chap_id),
             "chap-challenge": octal(self.chap_challenge),
             "link-orig": f"http://{self.wanted_host}/" if self.wanted_host else "",
+            "username": self.credential_id.hex if self.credential_id else "",
         }
         return {name: value for name, value in found.items() if value}
 
@@ -183,6 +188,7 @@ def read_handed(pairs: Mapping[str, str], routers: Iterable[RouterHost]) -> Hand
         router=registered_base(link, routers, path="/login") if link else None,
         **_challenge(pairs.get("chap-id", ""), pairs.get("chap-challenge", "")),
         wanted_host=host_wanted(pairs.get("link-orig", "")),
+        credential_id=parse_user_name(pairs.get("username", "")),
         error=pairs.get("error", "").strip(),
         error_orig=pairs.get("error-orig", "").strip(),
     )

@@ -14,6 +14,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
+from sqlmodel import Session
 
 from hotspot.guests.models import MacAddress
 from hotspot.portal import explanations as say
@@ -22,6 +23,7 @@ from hotspot.portal.handoff import QUERY_OCTETS, Handed, Stop, login_url, read_h
 from hotspot.portal.models import Terms
 from hotspot.portal.prose import blocks, in_language
 from hotspot.portal.service import Place, Stage
+from hotspot.portal.throttle import Presses
 from hotspot.settings import Settings
 from hotspot.usage.models import GuestSession
 from hotspot.web import Now, ReadDb, SettingsDep
@@ -97,14 +99,20 @@ def show_welcome(request: Request, slug: str, query: Query, db: ReadDb, now: Now
     handed = read_handed(query, place.routers)
     if handed.error:
         return _router_error_page(request, place, handed, language)
-    device_id = settings.keys.device_id(handed.mac.octets) if handed.mac else None
-    session = service.find_fresh_session(db, place, device_id, now) if device_id else None
+    session = _session_of(db, place, handed, settings, now)
     if session is not None:
         terms = service.terms_of(db, place, now)
         button = _button(place, handed, terms, language, settings, now)
         return _online_page(request, place, session, now, language, handed=handed, button=button)
     shown = service.welcome(db, place, language, settings.languages, now)
     return _welcome_page(request, place, handed, shown, language, now)
+
+
+def _session_of(db: Session, place: Place, handed: Handed, settings: Settings, now: Now) -> GuestSession | None:
+    if handed.mac is None or handed.credential_id is None:
+        return None
+    device_id = settings.keys.device_id(handed.mac.octets)
+    return service.find_online_session(db, place, handed.credential_id, device_id, now)
 
 
 def _welcome_page(
@@ -170,7 +178,7 @@ def _router_error_page(request: Request, place: Place, handed: Handed, language:
         carried={**handed.fields(), "error": handed.error, "error-orig": handed.error_orig},
         place=place,
         problem=explanation,
-        quoted=(handed.error or handed.error_orig) if explanation is say.UNKNOWN_ERROR else "",
+        quoted=say.quotable(handed.error or handed.error_orig) if explanation is say.UNKNOWN_ERROR else "",
         again=rendering.link(welcome, {**handed.fields(), "lang": language}),
     )
 
@@ -188,6 +196,7 @@ def log_in(request: Request, slug: str, form: Form, now: Now, settings: Settings
         place = service.get_place(db, slug)
         handed = read_handed(form, place.routers)
         mac = _device_of(form, handed, place, settings, now)
+        _refuse_too_many(request, place, mac, now)
         terms = service.terms_of(db, place, now)
         if form.get("terms") != terms.sha256:
             shown = service.welcome(db, place, language, settings.languages, now)
@@ -219,6 +228,14 @@ def _device_of(form: Mapping[str, str], handed: Handed, place: Place, settings: 
     return handed.mac
 
 
+def _refuse_too_many(request: Request, place: Place, mac: MacAddress, now: Now) -> None:
+    """Keep scripts from filling the ledger of consents."""
+    presses: Presses = request.app.state.presses
+    sender = request.client.host if request.client else ""
+    if not presses.admit(device=f"{place.site_id} {mac}", address=sender, now=now):
+        raise Stop(say.TOO_MANY, again=_home(place.site.slug))
+
+
 @routes.get("/login")
 def show_no_login(request: Request, slug: str, query: Query, settings: SettingsDep) -> Response:
     """Whoever reloads the button's address starts again; a GET never logs anybody in."""
@@ -238,7 +255,7 @@ def show_progress(request: Request, slug: str, query: Query, db: ReadDb, now: No
     if ticket is None:
         raise Stop(say.FORGED_TICKET, again=_home(slug))
     router = registered_base(ticket.router, place.routers)
-    found = service.progress(db, site_id=place.site_id, credential_id=ticket.credential_id, now=now)
+    found = service.progress(db, place, ticket.credential_id, now=now)
     if found is None:
         raise Stop(say.FORGED_TICKET, again=_home(slug))
     carried: dict[str, str] = {name: query[name] for name in ("t", "r", "o") if name in query}

@@ -23,7 +23,7 @@ from hotspot.security import Keys
 from hotspot.sites.models import Site, SiteState
 from hotspot.sites.settings import SiteSettings, effective
 from hotspot.usage.models import GuestSession
-from hotspot.usage.service import find_online, find_session_of
+from hotspot.usage.service import find_session_of
 
 PATIENCE: Final = timedelta(seconds=40)  # a weak link and one retried accounting packet; later nobody still waits
 MISSED_INTERIMS: Final = 2  # then the session is most likely gone without a Stop (power cut): the person may start anew
@@ -137,15 +137,15 @@ def admit(
     return issue_credential(db, consent, keys=keys, now=now)
 
 
-def progress(db: Session, *, site_id: int, credential_id: UUID, now: datetime) -> Progress | None:
+def progress(db: Session, place: Place, credential_id: UUID, *, now: datetime) -> Progress | None:
     """Return how far the log-in with this credential has come; None when the site never issued it."""
     credential = find_credentials(db, [credential_id]).get(credential_id)
-    if credential is None or credential.site_id != site_id:
+    if credential is None or credential.site_id != place.site_id:
         return None
-    session = find_session_of(db, credential_id, device_id=credential.device_id)
-    if session is not None:
-        return Progress(Stage.ONLINE if session.ended_at is None else Stage.ENDED, session)
-    return Progress(_stage_without_session(credential, now))
+    session = find_session_of(db, credential_id, site_id=place.site_id, device_id=credential.device_id)
+    if session is None or credential.used_at is None:
+        return Progress(_stage_without_session(credential, now))
+    return Progress(Stage.ONLINE if _is_online(session, place, now) else Stage.ENDED, session)
 
 
 def _stage_without_session(credential: Credential, now: datetime) -> Stage:
@@ -156,14 +156,21 @@ def _stage_without_session(credential: Credential, now: datetime) -> Stage:
     return Stage.WAITING if now < credential.issued_at + PATIENCE else Stage.NO_REQUEST
 
 
-def find_fresh_session(db: Session, place: Place, device_id: UUID, now: datetime) -> GuestSession | None:
-    """Return the device's open session here when its router has reported it lately.
+def find_online_session(
+    db: Session, place: Place, credential_id: UUID, device_id: UUID, now: datetime
+) -> GuestSession | None:
+    """Return the open session that this credential began here.
 
-    One that went silent is most likely the trace of a power cut: its owner must get the button, not "you are online".
+    Naming a device is not enough to be told about it: a MAC address is no secret, a credential is.
     """
-    session = find_online(db, site_id=place.site_id, device_id=device_id)
+    session = find_session_of(db, credential_id, site_id=place.site_id, device_id=device_id)
+    return session if session is not None and _is_online(session, place, now) else None
+
+
+def _is_online(session: GuestSession, place: Place, now: datetime) -> bool:
+    """Whether the router has reported it lately: one that went silent is most likely the trace of a power cut."""
     silence = timedelta(seconds=MISSED_INTERIMS * place.settings.interim_seconds)
-    return session if session is not None and now <= session.last_seen_at + silence else None
+    return session.ended_at is None and now <= session.last_seen_at + silence
 
 
 def left(session: GuestSession, settings: SiteSettings, now: datetime) -> Left:

@@ -185,6 +185,8 @@ def read_report(packet: Packet, router: KnownRouter, keys: Keys, *, received_at:
     if status not in SESSION_STATUSES or session_id is None or device_id is None:
         raise UnusableReport(f"Acct-Status-Type {status}")
     user_name = attributes.text(Attr.USER_NAME) or ""
+    if parse_user_name(user_name) is None:
+        user_name = ""  # not one of ours: a MAC address, most likely, and those are never stored
     class_ = attributes.octets(Attr.CLASS)
     happened = happened_at(received_at, attributes.integer(Attr.ACCT_DELAY_TIME))
     seconds = plausible_seconds(attributes.integer(Attr.ACCT_SESSION_TIME))

@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from sqlalchemy import text
 from sqlmodel import Session, select
 
-from hotspot.errors import Conflict, Invalid, NotFound
+from hotspot.errors import Conflict, Invalid
 from hotspot.routers.models import Router
 from hotspot.security import Keys
 
@@ -27,10 +27,6 @@ class RouterExists(Conflict):
 
 class BadRouter(Invalid):
     """{field}: {problem}"""
-
-
-class NoSuchRouter(NotFound):
-    """There is no router named {name}"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ The product's parts are the real ones, started as ``hotspot serve`` does; only r
 starts ends with it. Its data directory is marked, so that ``hotspot serve`` refuses to serve the public from it.
 """
 
-import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -16,12 +15,12 @@ from sqlmodel import Session, select
 
 from hotspot.areas.service import get_area, top_area
 from hotspot.db import Database
-from hotspot.errors import Conflict, Unavailable
+from hotspot.errors import Conflict
 from hotspot.portal.banners import add_banner, all_banners
 from hotspot.process import Part, running
 from hotspot.routers.models import Router
 from hotspot.routers.service import add_router, known, new_secret
-from hotspot.settings import DEMO_SECRET_KEY, Settings, load
+from hotspot.settings import Settings, is_demo
 from hotspot.setup import open_installation
 from hotspot.simulator.city import City, SimulatedSite
 from hotspot.simulator.history import Hotspot, write_history
@@ -73,24 +72,6 @@ class DemoSite(NamedTuple):
     simulated: SimulatedSite
 
 
-class NoFreePort(Unavailable):
-    """There is no free TCP port on this machine: {problem}"""
-
-
-def demo_settings(directory: Path | None, port: int) -> Settings:
-    """Return the demo's settings: on loopback only, with the secret that everybody knows."""
-    return load(
-        data_dir=directory or Path("hotspot-demo"),
-        secret_key=DEMO_SECRET_KEY,
-        http_port=port or _free_port(),
-        radius_host="127.0.0.1",
-        radius_auth_port=0,
-        radius_acct_port=0,
-        demo=True,
-        log_level="warning",
-    )
-
-
 @contextmanager
 def demo_city(settings: Settings, *, sites: int, step: Step) -> Iterator[dict[str, object]]:
     """Start everything and yield the links to print; stop everything at the end.
@@ -140,7 +121,7 @@ def demo_city(settings: Settings, *, sites: int, step: Step) -> Iterator[dict[st
 
 def mark(directory: Path) -> None:
     marker = directory / "DEMO"
-    if directory.exists() and any(directory.iterdir()) and not marker.exists():
+    if directory.exists() and any(directory.iterdir()) and not is_demo(directory):
         raise NotADemo(path=directory)
     directory.mkdir(parents=True, exist_ok=True)
     marker.write_text("Made by `hotspot demo`; `hotspot serve` refuses it. Remove the folder to begin anew.\n")
@@ -218,12 +199,3 @@ def _write_past(database: Database, settings: Settings, places: Sequence[DemoSit
         first, end = local_days(since, now, settings.zone)
         rebuild_hours(db, first, end)
         rebuild_days(db, first, end, settings.zone)
-
-
-def _free_port() -> int:
-    try:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            return int(probe.getsockname()[1])
-    except OSError as error:
-        raise NoFreePort(problem=error) from error

@@ -1,12 +1,13 @@
 """Fixtures around `visit`."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
 from hotspot.app import create_app
 from hotspot.db import Database
+from hotspot.portal.throttle import Presses, Throttle
 from hotspot.settings import Settings
 from tests.portal.visit import Client, Clock, Visit, furnish
 from tests.world import World
@@ -21,6 +22,8 @@ def clock(now: datetime) -> Clock:
 def visit(world: World, settings: Settings, database: Database, clock: Clock) -> Iterator[Visit]:
     with database.writing() as db:
         furnish(db, world)
-    client = Client(create_app(settings, database, now=clock), **{"accept-language": "id-ID,id;q=0.9,en;q=0.5"})
+    app = create_app(settings, database, now=clock)
+    app.state.presses = Presses(Throttle(10**6, timedelta(minutes=1)), Throttle(10**6, timedelta(minutes=1)))
+    client = Client(app, **{"accept-language": "id-ID,id;q=0.9,en;q=0.5"})
     yield Visit(client, database, settings, clock, world)
     client.close()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from hotspot.portal.handoff import RouterHost, Stop, octal, octets_of, read_handed, read_pairs, registered_base
-from hotspot.portal.service import progress
+from hotspot.portal.service import get_place, progress
 from hotspot.routers.models import Router
 from tests.portal.payloads import ELSEWHERE, MARKUP
 from tests.portal.visit import MAC, ROUTER, Page, Visit, handed, path_of
@@ -118,10 +118,11 @@ def test_a_hostile_slug_is_an_unknown_place(visit: Visit) -> None:
             assert "location" not in response.headers
 
 
-def test_text_that_we_do_not_know_is_shown_as_the_router_wrote_it(visit: Visit) -> None:
-    page = visit.welcome(error="<b>tutup</b> & pulang")
+def test_text_that_we_do_not_know_is_quoted_short_and_without_what_could_mislead(visit: Visit) -> None:
+    page = visit.welcome(error="<b>tutup</b> & pulang: https://evil.example/ " + "x" * 200)
 
-    assert "<b>tutup</b> & pulang" in page.text
+    assert "btutupb pulang: https:evil.example" in page.text
+    assert "x" * 30 not in page.text
     assert len(page.all("blockquote")) == 1
 
 
@@ -287,8 +288,8 @@ def test_a_credential_is_known_at_its_own_site_only(visit: Visit) -> None:
     credential_id = UUID(visit.log_in()["username"])
 
     with visit.database.reading() as db:
-        assert progress(db, site_id=visit.world.alun_alun, credential_id=credential_id, now=visit.clock()) is not None
-        assert progress(db, site_id=visit.world.perpustakaan, credential_id=credential_id, now=visit.clock()) is None
+        assert progress(db, get_place(db, "alun-alun"), credential_id, now=visit.clock()) is not None
+        assert progress(db, get_place(db, "perpustakaan"), credential_id, now=visit.clock()) is None
 
 
 def test_a_ticket_of_a_router_that_is_gone_leads_nowhere(visit: Visit) -> None:

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -147,7 +148,8 @@ def test_a_guest_gets_online_with_the_keyboard_alone(served: Served, page: Page)
 
     assert page.get_by_role("heading", level=1).inner_text() == "Anda sudah terhubung"
     look(page, "online")
-    page.goto(served.captured())
+    user_name = parse_qs(urlsplit(page.url).query)["t"][0].partition(".")[0]
+    page.goto(served.captured(username=user_name))
     look(page, "online-again")
     press_until(page, "Tab", lambda: focused(page) == "Putuskan")
     page.keyboard.press("Enter")

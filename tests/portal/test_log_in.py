@@ -2,17 +2,22 @@
 
 import hashlib
 import re
+from dataclasses import replace
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
 from sqlalchemy import event, text
 from sqlmodel import Session, select
 
+from hotspot.app import create_app
 from hotspot.guests.models import Consent, Credential
 from hotspot.portal.terms import packaged_texts, publish
+from hotspot.settings import Settings
 from hotspot.sites.models import Site
 from hotspot.sites.settings import give
-from tests.portal.visit import CHALLENGE, MAC, ROUTER, Page, Visit, handed, octal, path_of
+from tests.portal.visit import CHALLENGE, MAC, ROUTER, Client, Page, Visit, handed, octal, path_of
+from tests.world import OTHER_PHONE
 
 
 def test_the_welcome_page_has_information_terms_and_one_button(visit: Visit) -> None:
@@ -149,7 +154,9 @@ def test_the_online_page_says_what_is_left(visit: Visit) -> None:
         give(db, site, "session_minutes", 90)
     login = visit.log_in()
     visit.accept(login["username"])
-    visit.start(login["username"], octets_from_device=20_000_000, octets_to_device=130_000_000)
+    end = visit.clock() + timedelta(minutes=90)
+    moved = {"octets_from_device": 20_000_000, "octets_to_device": 130_000_000}
+    visit.start(login["username"], last_seen_at=end, **moved)  # reported all along
     visit.clock.forward(minutes=12)
 
     page = visit.open(path_of(login))
@@ -163,9 +170,9 @@ def test_the_online_page_says_what_is_left(visit: Visit) -> None:
 
 
 def test_coming_back_while_online_says_so_at_once_and_offers_a_way_out_of_a_mistake(visit: Visit) -> None:
-    visit.online()
+    login = visit.online()
 
-    page = visit.welcome()
+    page = visit.welcome(username=login["username"])
 
     assert "Anda sudah terhubung" in page.text
     assert page.refresh == []
@@ -173,10 +180,43 @@ def test_coming_back_while_online_says_so_at_once_and_offers_a_way_out_of_a_mist
 
 
 def test_a_session_that_went_silent_does_not_lock_its_owner_out(visit: Visit) -> None:
-    visit.online()
+    login = visit.online()
     visit.clock.forward(seconds=601)  # two interims of 300 s were missed
 
-    assert "Setuju dan hubungkan" in visit.welcome().text
+    assert "Setuju dan hubungkan" in visit.welcome(username=login["username"]).text
+    assert "Anda sudah terhubung" not in visit.open(path_of(login)).text
+
+
+def test_who_knows_a_device_only_learns_nothing_about_it(visit: Visit) -> None:
+    before = visit.welcome().text
+    login = visit.online()
+
+    assert visit.welcome().text == before, "a MAC address is no secret"
+    assert visit.welcome(username=login["username"], mac=str(OTHER_PHONE)).text == before
+    assert visit.welcome(username="0" * 32).text == before
+
+
+def test_a_script_that_presses_the_button_again_and_again_is_told_to_wait(visit: Visit, settings: Settings) -> None:
+    app = create_app(settings, visit.database, now=visit.clock)
+    impatient = replace(visit, client=Client(app))
+    page = impatient.welcome()
+
+    answers = [impatient.press(page).status_code for _ in range(8)]
+    assert answers == [303] * 6 + [429] * 2
+
+    visit.clock.forward(seconds=61)
+    assert impatient.press(page).status_code == 303
+    impatient.client.close()
+
+
+def test_a_neighbour_can_not_take_a_log_in_away(visit: Visit) -> None:
+    login = visit.log_in()
+    visit.log_in()  # somebody else presses the button in Gina's name
+
+    visit.accept(login["username"])
+    visit.start(login["username"])
+
+    assert "Anda sudah terhubung" in visit.open(path_of(login)).text
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ PAGES: dict[str, Callable[[Visit], str]] = {
     "unknown error": lambda v: welcome(v).replace("error=&", "error=%3Cb%3Etutup&"),
     "connecting": lambda v: path_of(v.log_in()),
     "online": lambda v: path_of(v.online()),
-    "online again": lambda v: v.online() and welcome(v),
+    "online again": lambda v: f"{welcome(v)}&username={v.online()['username']}",
     "no answer": lambda v: (path_of(v.log_in()), v.clock.forward(minutes=5))[0],
     "terms": lambda _: "/p/alun-alun/terms",
     "damaged": lambda _: "/p/alun-alun?mac=x",

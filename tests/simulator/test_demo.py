@@ -14,7 +14,9 @@ from typer.testing import CliRunner
 
 from hotspot.cli.main import app
 from hotspot.db import open_database
-from hotspot.simulator.demo import NotADemo, demo_settings, mark
+from hotspot.settings import DEMO_SECRET_KEY, demo_settings, load_for_command
+from hotspot.simulator.demo import NotADemo, mark
+from tests.conftest import SECRET_KEY
 
 
 def test_the_demo_is_a_living_city_and_leaves_nothing_running(data_dir: Path) -> None:
@@ -48,7 +50,7 @@ def test_the_demo_is_a_living_city_and_leaves_nothing_running(data_dir: Path) ->
 
 
 def eventually_online(directory: Path) -> None:
-    database = open_database(demo_settings(directory, 1), migrate=False)
+    database = open_database(demo_settings(directory), migrate=False)
     deadline = time.monotonic() + 30
     online = 0
     while online < 2:
@@ -59,6 +61,33 @@ def eventually_online(directory: Path) -> None:
                 connection.exec_driver_sql("SELECT count(*) FROM guest_session WHERE ended_at IS NULL").scalar() or 0
             )
     database.close()
+
+
+def test_the_demo_takes_nothing_from_the_environment_of_a_real_installation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOTSPOT_DATABASE_URL", "postgresql://hotspot@db.example/hotspot")
+    monkeypatch.setenv("HOTSPOT_HTTP_HOST", "0.0.0.0")
+    monkeypatch.setenv("HOTSPOT_PUBLIC_URL", "https://wifi.example")
+    monkeypatch.setenv("HOTSPOT_FORWARDED_ALLOW_IPS", "*")
+
+    settings = demo_settings(tmp_path, http_port=8123)
+
+    assert settings.database_url is None
+    assert settings.base_url == "http://127.0.0.1:8123"
+    assert settings.radius_host == "127.0.0.1"
+    assert settings.forwarded_allow_ips == "127.0.0.1"
+
+
+def test_commands_about_a_demo_use_its_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOTSPOT_SECRET_KEY", SECRET_KEY)
+    mark(tmp_path / "demo")
+
+    settings = load_for_command(tmp_path / "demo")
+
+    assert settings.demo
+    assert settings.secret_key is not None
+    assert settings.secret_key.get_secret_value() == DEMO_SECRET_KEY
 
 
 def test_a_folder_that_holds_something_else_is_never_touched(tmp_path: Path) -> None:

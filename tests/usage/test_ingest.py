@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, select
 
@@ -14,7 +15,7 @@ from hotspot.db import Database
 from hotspot.usage.counters import Identity, Report, join_all, marks
 from hotspot.usage.ingest import COLUMNS, record, session_key
 from hotspot.usage.models import GuestSession, UsageDirty, UsageMark
-from hotspot.usage.service import find_online, find_session_of
+from hotspot.usage.service import find_session_of, forget_sessions
 from tests.conftest import NOW
 from tests.usage.reports import some_reports
 from tests.world import World, make_report
@@ -97,41 +98,34 @@ def test_the_same_session_id_after_a_reboot_is_another_session() -> None:
 # --- what is known of a device now ---------------------------------------------------------------------------------------
 
 
-def test_a_device_is_online_until_its_stop(database: Database, world: World) -> None:
-    start = make_report(started_at=NOW, device_id=world.device(), session_key=UUID(int=1))
-    ask = {"site_id": world.alun_alun, "device_id": world.device()}
-    with database.writing() as db:
-        assert find_online(db, **ask) is None  # type: ignore[arg-type]
-
-        record(db, [start])
-        found = find_online(db, **ask)  # type: ignore[arg-type]
-        assert found is not None
-        assert found.started_at == NOW
-        assert find_online(db, site_id=world.perpustakaan, device_id=world.device()) is None
-        assert find_online(db, site_id=world.alun_alun, device_id=UUID(int=9)) is None
-
-        record(db, [replace(start, last_seen_at=NOW + HOUR, ended_at=NOW + HOUR)])
-        db.expire_all()
-        assert find_online(db, **ask) is None  # type: ignore[arg-type]
-
-
-def test_of_several_open_sessions_the_newest_counts(database: Database, world: World) -> None:
+def test_the_session_of_a_credential_is_found_by_its_device_at_its_site_alone(database: Database, world: World) -> None:
+    credential = UUID(int=7)
+    here = {"site_id": world.alun_alun, "device_id": world.device()}
     with database.writing() as db:
         for hours in (1, 3, 2):
-            record(db, [make_report(started_at=NOW + hours * HOUR, device_id=world.device())])
+            record(
+                db,
+                [
+                    replace(
+                        make_report(started_at=NOW + hours * HOUR, device_id=world.device()), credential_id=credential
+                    )
+                ],
+            )
 
-        found = find_online(db, site_id=world.alun_alun, device_id=world.device())
+        found = find_session_of(db, credential, **here)  # type: ignore[arg-type]
         assert found is not None
-        assert found.started_at == NOW + 3 * HOUR
+        assert found.started_at == NOW + 3 * HOUR, "the newest"
+        assert find_session_of(db, credential, site_id=world.alun_alun, device_id=UUID(int=9)) is None
+        assert find_session_of(db, credential, site_id=world.perpustakaan, device_id=world.device()) is None
+        assert find_session_of(db, UUID(int=8), **here) is None  # type: ignore[arg-type]
 
 
-def test_the_session_of_a_credential_is_found_by_its_device_alone(database: Database, world: World) -> None:
-    credential = UUID(int=7)
+def test_sessions_past_their_time_are_forgotten_with_their_marks(database: Database, world: World) -> None:
     with database.writing() as db:
-        record(db, [replace(make_report(started_at=NOW, device_id=world.device()), credential_id=credential)])
+        for hours in (0, 10):
+            record(db, [make_report(started_at=NOW + hours * HOUR, down=5)])
 
-        found = find_session_of(db, credential, device_id=world.device())
-        assert found is not None
-        assert found.credential_id == credential
-        assert find_session_of(db, credential, device_id=UUID(int=9)) is None
-        assert find_session_of(db, UUID(int=8), device_id=world.device()) is None
+        assert forget_sessions(db, before=NOW + HOUR) == 1
+
+        assert db.scalar(text("SELECT count(*) FROM guest_session")) == 1
+        assert db.scalar(text("SELECT count(*) FROM usage_mark")) == 1

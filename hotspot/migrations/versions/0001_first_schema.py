@@ -9,6 +9,12 @@ down_revision = None
 
 
 def upgrade() -> None:
+    op.create_table(
+        "installation",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("key_mark", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
 
     op.create_table(
         "area",
