@@ -138,25 +138,37 @@ def test_nothing_is_acknowledged_before_its_commit(city: City, router: Router) -
 
 def test_a_report_the_database_refuses_does_not_sink_its_batch(city: City, router: Router) -> None:
     with city.database.engine.begin() as connection:
-        connection.execute(text("ALTER TABLE guest_session ADD CHECK (user_name <> 'poison')"))
+        connection.execute(text("ALTER TABLE guest_session ADD CHECK (acct_session_id <> 'poison')"))
     with (
-        rule(city.database, "IF NEW.user_name = 'slow' THEN PERFORM pg_advisory_xact_lock(42); END IF; RETURN NULL;"),
+        rule(
+            city.database,
+            "IF NEW.acct_session_id = 'slow' THEN PERFORM pg_advisory_xact_lock(42); END IF; RETURN NULL;",
+        ),
         city.database.engine.connect() as holder,
     ):
         holder.execute(text("SELECT pg_advisory_lock(42)"))
-        users = ["slow", *["gina"] * 6, "poison", *["gina"] * 6]  # while "slow" commits, the others become one batch
-        for number, user in enumerate(users):
-            packet = router.report(StatusType.START, f"8010{number:04d}", user=user)
+        good = [f"8010{number:04d}" for number in range(12)]
+        reports = ["slow", *good[:6], "poison", *good[6:]]  # while "slow" commits, the others become one batch
+        for session_id in reports:
+            packet = router.report(StatusType.START, session_id)
             router.socket.sendto(sign_request(packet, router.secret), router.server.acct_address)
         assert router.hears_nothing(b"")
         holder.execute(text("SELECT pg_advisory_unlock(42)"))
 
         router.socket.settimeout(5)
-        replies = [router.socket.recv(4096) for _ in range(len(users) - 1)]
+        replies = [router.socket.recv(4096) for _ in range(len(reports) - 1)]
 
     assert len({reply[1] for reply in replies}) == 13
-    assert [session.user_name for session in sessions(city)] == ["slow", *["gina"] * 12]
+    assert {session.acct_session_id for session in sessions(city)} == {"slow", *good}
     assert router.hears_nothing(b"")
+
+
+def test_a_user_name_that_is_not_ours_is_not_stored(city: City, router: Router) -> None:
+    """It is a MAC address, most likely: what RouterOS sends for MAC and trial log-ins."""
+    mac = "02:AA:BB:CC:DD:EE"
+    assert router.ask(router.report(StatusType.START, "80100014", user=mac)) is not None
+
+    assert [session.user_name for session in sessions(city)] == [""]
 
 
 def test_while_the_database_is_away_there_is_silence_and_then_it_goes_on(city: City, router: Router) -> None:
