@@ -119,6 +119,12 @@ def test_a_reply_to_a_request_without_one_has_none() -> None:
     assert flaw_in_reply(reply, asked, SECRET) is None
 
 
+def test_an_accounting_response_has_none_even_when_the_request_had_one() -> None:
+    asked = parse(sign_request(request(SIGNED, code=Code.ACCOUNTING_REQUEST), SECRET))
+
+    assert parse(sign_reply(asked, Code.ACCOUNTING_RESPONSE, (), SECRET)).attributes == ()
+
+
 def test_a_wrong_message_authenticator_under_a_right_response_authenticator_is_refused() -> None:
     asked = parse(sign_request(request(SIGNED), SECRET))
     octets = encode(Packet(Code.DISCONNECT_ACK, asked.identifier, asked.authenticator, (SIGNED,)))
