@@ -15,7 +15,7 @@ from typing import Final
 import psutil
 import psycopg
 
-from benchmarks.radius_load import Address
+from benchmarks.contenders import Contender
 
 RECEIVE_BUFFER: Final = 8 << 20
 LONGEST: Final = 4096
@@ -41,14 +41,15 @@ def bare_commits(dsn: str, postmaster: psutil.Process, *, connections: int, seco
 
 
 @contextmanager
-def echo() -> Iterator[Address]:
+def echo() -> Iterator[Contender]:
     """A process that sends every datagram back as it came: the least a UDP server in Python does."""
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
     process = context.Process(target=_send_back, args=(there,), daemon=True)
     process.start()
     try:
-        yield here.recv()
+        address = here.recv()
+        yield Contender("echo", "echo", address, address, psutil.Process(process.pid), lambda _: ())
     finally:
         process.terminate()
         process.join()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import psutil
 
@@ -79,8 +79,27 @@ def postmaster_of(settings: Settings) -> psutil.Process:
     return psutil.Process(int((settings.data_dir / "postgres" / "postmaster.pid").read_text().split()[0]))
 
 
-def processor_time(process: psutil.Process) -> float:
-    """Seconds that the process, its children and those of them that ended have used so far."""
+class Spent(NamedTuple):
+    """Seconds of processor time: what a server used, what the database did, and what the machine did and could have done."""
+
+    server: float
+    database: float
+    busy: float
+    all: float
+
+    def __sub__(self, earlier: "Spent") -> "Spent":
+        return Spent(*(now - then for now, then in zip(self, earlier, strict=True)))
+
+
+def spent(server: psutil.Process, postmaster: psutil.Process) -> Spent:
+    """Read how much processor time was used so far."""
+    machine = psutil.cpu_times()
+    everything = sum(machine[:8])  # user, nice, system, idle, iowait, irq, softirq, steal; guests count as user already
+    return Spent(_of_tree(server), _of_tree(postmaster), everything - machine.idle - machine.iowait, everything)
+
+
+def _of_tree(process: psutil.Process) -> float:
+    """What the process, its children and those of them that ended have used."""
     seconds = 0.0
     for member in (process, *process.children(recursive=True)):
         try:

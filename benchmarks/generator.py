@@ -50,7 +50,7 @@ class Outcome:
     unanswered: int
     made_late: int
     sessions: int  # of which at least one report was acknowledged
-    cpu: float  # seconds of the generator's own
+    cpu: float  # seconds of the generator's own, for all that was acknowledged
 
 
 class Generator:
@@ -109,16 +109,20 @@ def _work(job: Job, numbers: SessionNumbers) -> Work:
 
 
 def _outcome(load: Load, job: Job, work: Work) -> Outcome:
+    cpu = time.process_time()
     if job.rate is None:
         load.run(job.warm_up)
-    warm, cpu = len(load.latencies), time.process_time()
-    took = load.run(job.seconds) if job.rate is None else load.run_at(job.rate, job.seconds)
-    cpu = time.process_time() - cpu
-    in_time = len(load.latencies) if job.rate is None else None  # at a given pace, who is late counts most of all
+        warm = len(load.latencies)
+        took = load.run(job.seconds)
+        counted = slice(warm, len(load.latencies))
+    else:
+        took = load.run_at(job.rate, job.seconds)
+        counted = slice(None)  # at a given pace, who comes late counts most of all
     load.drain(STRAGGLERS)
+    cpu = time.process_time() - cpu
     return Outcome(
         took=took,
-        latencies=array("d", sorted(load.latencies[warm:in_time])),
+        latencies=array("d", sorted(load.latencies[counted])),
         acked=load.acked,
         refused=load.refused,
         resent=load.resent,

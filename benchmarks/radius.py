@@ -8,10 +8,9 @@ medians count, and a ratio is the median of what the rounds say. A packet counts
 import argparse
 import json
 import os
-import statistics
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -25,7 +24,7 @@ from benchmarks.baselines import echo
 from benchmarks.contenders import OURS, THEIRS, Contender, hotspot_radius, postmaster_of
 from benchmarks.generator import Generator
 from benchmarks.radius_city import add_reporters, credentials_used, issue_credentials, sessions_stored
-from benchmarks.radius_figures import commits_table, figures, servers_table
+from benchmarks.radius_figures import commits_table, results, servers_table
 from benchmarks.radius_rounds import Bench, Pace
 from hotspot.db import Database, open_database
 from hotspot.settings import load
@@ -33,6 +32,7 @@ from hotspot.settings import load
 ROUTERS: Final = 64
 POOLS: Final = (5, 8)  # connections of FreeRADIUS' pool; both are measured, the better one counts
 KINDS: Final = ("accounting", "log-ins")
+WIDTH: Final = 150  # of the tables, where there is no terminal
 say = Console(stderr=True)
 
 
@@ -54,8 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "without_freeradius": absent,
             **_stored(bench, database),
         }
-    said |= _results(bench)
-    _show(bench)
+    said |= results(bench.commits, bench.runs)
+    _show(said)
     print(json.dumps(said))
     return 0 if said["stored"] else 1
 
@@ -175,15 +175,10 @@ def _stored(bench: Bench, database: Database) -> dict[str, Any]:
     return {"stored": is_right, "acknowledged_and_stored": kept}
 
 
-def _results(bench: Bench) -> dict[str, Any]:
-    commits = {str(connections): round(statistics.median(rates)) for connections, rates in bench.commits.items()}
-    return {"bare_commits_per_s": commits, "loads": {name: figures(runs) for name, runs in bench.runs.items()}}
-
-
-def _show(bench: Bench) -> None:
-    out = Console(width=None if sys.stdout.isatty() else 132)
-    out.print(commits_table(bench.commits))
-    out.print(servers_table(bench.runs))
+def _show(said: Mapping[str, Any]) -> None:
+    out = Console(width=None if sys.stdout.isatty() else WIDTH)
+    out.print(commits_table(said))
+    out.print(servers_table(said))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.table import Table
 
-from benchmarks.contenders import OURS, THEIRS
+from benchmarks.contenders import OURS, THEIRS, Spent
 from benchmarks.generator import Outcome
 
 
@@ -21,6 +21,7 @@ class Run:
     server_cpu_us: float
     database_cpu_us: float
     generator_cpu_us: float
+    others_cpu: float
     refused: int
     resent: int
     bad_replies: int
@@ -39,8 +40,12 @@ Runs = Mapping[str, Sequence[Run]]
 SUMS = frozenset({"refused", "resent", "bad_replies", "unanswered", "made_late"})
 
 
-def run_of(outcome: Outcome, *, server_cpu: float, database_cpu: float) -> Run:
-    """Make the figures of one measurement."""
+def run_of(outcome: Outcome, spent: Spent) -> Run:
+    """Make the figures of one measurement.
+
+    `others_cpu` is about the share of the machine that was used by nobody who is measured here: on a shared one it says which runs
+    to mistrust. About, because the kernel counts the machine's time in ticks, and that of processes exactly.
+    """
     waits = outcome.latencies
     if not waits:
         raise RuntimeError("nothing was acknowledged after the warm-up; measure for longer")
@@ -48,9 +53,10 @@ def run_of(outcome: Outcome, *, server_cpu: float, database_cpu: float) -> Run:
         acks_per_s=len(waits) / outcome.took,
         p50_ms=1_000 * waits[len(waits) // 2],
         p99_ms=1_000 * waits[len(waits) * 99 // 100],
-        server_cpu_us=1e6 * server_cpu / outcome.acked,
-        database_cpu_us=1e6 * database_cpu / outcome.acked,
-        generator_cpu_us=1e6 * outcome.cpu / len(waits),
+        server_cpu_us=1e6 * spent.server / outcome.acked,
+        database_cpu_us=1e6 * spent.database / outcome.acked,
+        generator_cpu_us=1e6 * outcome.cpu / outcome.acked,
+        others_cpu=max(0.0, (spent.busy - spent.server - spent.database - outcome.cpu) / spent.all),
         refused=outcome.refused,
         resent=outcome.resent,
         bad_replies=outcome.bad_replies,
@@ -86,49 +92,82 @@ def ratios(ours: Sequence[Run], theirs: Sequence[Run]) -> dict[str, float]:
     }
 
 
-def figures(runs: Runs) -> dict[str, Any]:
-    """Every server's medians, and the ratios of each of ours to the better FreeRADIUS."""
+def results(commits: Mapping[int, Sequence[float]], loads: Mapping[str, Runs]) -> dict[str, Any]:
+    """Say everything: bare commits, and by load every server's medians and the ratios of ours to the better FreeRADIUS."""
+    bare = {connections: round(statistics.median(rates)) for connections, rates in commits.items()}
+    said = {name: _of_load(runs) for name, runs in loads.items()}
+    for name, load in said.items():
+        echo = said.get(f"echo {name.split()[-1]}")
+        for medians in load["servers"].values():
+            medians["per_bare_commit"] = round(medians["acks_per_s"] / bare[min(bare)], 2)
+            medians["per_echo"] = (
+                round(medians["acks_per_s"] / echo["servers"]["echo"]["acks_per_s"], 3) if echo else None
+            )
+    return {"bare_commits_per_s": bare, "loads": said}
+
+
+def _of_load(runs: Runs) -> dict[str, Any]:
     rival = best_of(runs, THEIRS)
     compared = {name: ratios(runs[name], runs[rival]) for name in runs if name.startswith(OURS)} if rival else {}
     return {"servers": {name: summary(runs[name]) for name in runs}, "compared_with": rival, "ratios": compared}
 
 
-def commits_table(commits: Mapping[int, Sequence[float]]) -> Table:
+def commits_table(said: Mapping[str, Any]) -> Table:
     """What the database commits without any server in front."""
-    drawn = Table(title="Bare one-row commits a second", title_justify="left")
-    for connections in commits:
-        drawn.add_column(f"{connections} connections", justify="right")
-    drawn.add_row(*[f"{statistics.median(rates):,.0f}" for rates in commits.values()])
+    drawn = Table(title="Bare one-row commits a second, by connections", title_justify="left")
+    for connections in said["bare_commits_per_s"]:
+        drawn.add_column(str(connections), justify="right")
+    drawn.add_row(*[f"{rate:,.0f}" for rate in said["bare_commits_per_s"].values()])
     return drawn
 
 
-def servers_table(loads: Mapping[str, Runs]) -> Table:
-    """A line for each load and server; × is ours to the better FreeRADIUS, which is marked."""
+def servers_table(said: Mapping[str, Any]) -> Table:
+    """A line for each load and server; × is ours to the better FreeRADIUS, which is marked. Processor time is a packet's."""
     drawn = Table(title="Acknowledged after commit; × compares with the FreeRADIUS marked *", title_justify="left")
     drawn.add_column("load", no_wrap=True)
     drawn.add_column("server", no_wrap=True)
-    for name in ("acks/s", "×", "p50 ms", "p99 ms", "×", "CPU µs", "database's", "×", "unanswered"):
+    for name in COLUMNS:
         drawn.add_column(name, justify="right", no_wrap=True)
-    for load, runs in loads.items():
-        said = figures(runs)
-        for name, medians in said["servers"].items():
-            compared = said["ratios"].get(name, {})
-            drawn.add_row(
-                load,
-                name + (" *" if name == said["compared_with"] else ""),
-                f"{medians['acks_per_s']:,.0f}",
-                _times(compared.get("acks")),
-                f"{medians['p50_ms']:.2f}",
-                f"{medians['p99_ms']:.2f}",
-                _times(compared.get("p99")),
-                f"{medians['server_cpu_us'] + medians['database_cpu_us']:.1f}",
-                f"{medians['database_cpu_us']:.1f}",
-                _times(compared.get("cpu")),
-                f"{medians['unanswered']:.0f}",
-            )
+    for load, figures in said["loads"].items():
+        for name, medians in figures["servers"].items():
+            marked = name + (" *" if name == figures["compared_with"] else "")
+            drawn.add_row(load, marked, *_cells(medians, figures["ratios"].get(name, {})))
         drawn.add_section()
     return drawn
 
 
-def _times(ratio: float | None) -> str:
+COLUMNS = (
+    "acks/s",
+    "×",
+    "÷ commit",
+    "÷ echo",
+    "p50 ms",
+    "p99 ms",
+    "×",
+    "CPU µs",
+    "database's",
+    "×",
+    "unanswered",
+    "others",
+)
+
+
+def _cells(medians: Mapping[str, Any], compared: Mapping[str, float]) -> list[str]:
+    return [
+        f"{medians['acks_per_s']:,.0f}",
+        _optional(compared.get("acks")),
+        f"{medians['per_bare_commit']:.2f}",
+        _optional(medians["per_echo"]),
+        f"{medians['p50_ms']:.2f}",
+        f"{medians['p99_ms']:.2f}",
+        _optional(compared.get("p99")),
+        f"{medians['server_cpu_us'] + medians['database_cpu_us']:.1f}",
+        f"{medians['database_cpu_us']:.1f}",
+        _optional(compared.get("cpu")),
+        f"{medians['unanswered']:.0f}",
+        f"{medians['others_cpu']:.0%}",
+    ]
+
+
+def _optional(ratio: float | None) -> str:
     return "" if ratio is None else f"{ratio:.2f}"

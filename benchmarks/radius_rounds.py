@@ -10,16 +10,14 @@ import psutil
 from rich.progress import Progress
 
 from benchmarks.baselines import bare_commits
-from benchmarks.contenders import Contender, processor_time
+from benchmarks.contenders import Contender, spent
 from benchmarks.generator import WARM_UP, Generator, Job, Kind
 from benchmarks.radius_figures import Run, run_of
-from benchmarks.radius_load import Address
 
 FIRST_GUESS: Final = 20_000  # packets a second, until a server has shown what it does
 MARGIN: Final = 1.3  # packets made ahead, over what the last rate would need
 MOST_PREPARED: Final = 150_000  # a packet made ahead takes half a kilobyte
 PACED_WINDOW: Final = 2_048  # more than are ever outstanding at a pace that a server holds
-ECHO: Final = "echo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +35,7 @@ class Bench:
     dsn: str
     postmaster: psutil.Process
     generator: Generator
-    echo: Address
+    echo: Contender
     contenders: Sequence[Contender]
     bare_connections: Sequence[int]
     seconds: float
@@ -54,7 +52,7 @@ class Bench:
                 self.commits.setdefault(connections, []).append(commits)
         for window in windows:
             with self._step(f"echo, window {window}"):
-                self._measure_echo(window)
+                self._measure_window("echo", window, self.echo)
             for kind in kinds:
                 for contender in self.contenders[:: -1 if number % 2 else 1]:
                     with self._step(f"{kind}, window {window}, {contender.name}"):
@@ -70,37 +68,24 @@ class Bench:
 
     def _measure_window(self, kind: Kind, window: int, contender: Contender) -> None:
         name = f"{kind} {window}"
-        count = self._needed(name, contender.name, window)
-        is_accounting = kind == "accounting"
-        job = Job(
-            kind,
-            contender.acct if is_accounting else contender.auth,
-            window,
-            self.seconds,
-            count,
-            credentials=() if is_accounting else contender.issue_credentials(count),
-        )
+        so_far = self.runs.get(name, {}).get(contender.name)
+        rate = so_far[-1].acks_per_s if so_far else FIRST_GUESS
+        count = min(MOST_PREPARED, round(rate * MARGIN * (WARM_UP + self.seconds))) + window
+        if kind == "log-ins":
+            credentials = contender.issue_credentials(count)
+            job = Job(kind, contender.auth, window, self.seconds, count, credentials=credentials)
+        else:
+            job = Job(kind, contender.acct, window, self.seconds, count)
         self._measure(name, job, contender)
 
     def _measure(self, name: str, job: Job, contender: Contender) -> None:
         self.generator.prepare(job)
-        server, database = processor_time(contender.process), processor_time(self.postmaster)
+        before = spent(contender.process, self.postmaster)
         outcome = self.generator.run()
-        server, database = processor_time(contender.process) - server, processor_time(self.postmaster) - database
+        took = spent(contender.process, self.postmaster) - before
         told = outcome.sessions if job.kind == "accounting" else outcome.acked - outcome.refused
         self.acknowledged[contender.product, job.kind] += told
-        self._note(name, contender.name, run_of(outcome, server_cpu=server, database_cpu=database))
-
-    def _measure_echo(self, window: int) -> None:
-        name = f"{ECHO} {window}"
-        self.generator.prepare(Job(ECHO, self.echo, window, self.seconds, self._needed(name, ECHO, window)))
-        self._note(name, ECHO, run_of(self.generator.run(), server_cpu=0.0, database_cpu=0.0))
-
-    def _needed(self, name: str, who: str, window: int) -> int:
-        """How many packets to make ahead for this measurement."""
-        so_far = self.runs.get(name, {}).get(who)
-        rate = so_far[-1].acks_per_s if so_far else FIRST_GUESS
-        return min(MOST_PREPARED, round(rate * MARGIN * (WARM_UP + self.seconds))) + window
+        self._note(name, contender.name, run_of(outcome, took))
 
     def _note(self, name: str, who: str, run: Run) -> None:
         self.runs.setdefault(name, {}).setdefault(who, []).append(run)

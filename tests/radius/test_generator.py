@@ -1,16 +1,20 @@
 """The benchmark's routers: what they send is what a router would send, and what they count as an answer is one."""
 
+import hashlib
 import json
 import socket
 from collections.abc import Iterator
 from itertools import islice
+from pathlib import Path
 
+import psycopg
 import pytest
 
 from benchmarks import freeradius, radius
 from benchmarks.radius_city import ROUTERS, add_reporters, credentials_used, issue_credentials, sessions_stored
+from benchmarks.radius_figures import Run, results
 from benchmarks.radius_load import Load
-from benchmarks.radius_packets import Reporter, Shape, access_request, later, report, strangers
+from benchmarks.radius_packets import Reporter, Shape, access_request, is_accept, later, report, strangers
 from benchmarks.radius_work import Accounting, Echoed, LogIns, SessionNumbers, Work
 from hotspot.db import Database
 from hotspot.radius.attributes import Attr, Attributes, StatusType
@@ -176,6 +180,17 @@ def test_a_forged_accept_lets_nobody_in(spoilt: int) -> None:
         assert (peer.load.bad_replies, peer.load.acked) == (1, 0)
 
 
+@pytest.mark.parametrize("attributes", [b"", b"\x50\x12" + bytes(16)])
+def test_an_accept_without_a_right_message_authenticator_lets_nobody_in(attributes: bytes) -> None:
+    guest = next(strangers())._replace(password=b"abcdefghijklmnop")
+    request = access_request(REPORTER, 7, guest, PORT).packet
+    body = attributes + b"\x19\x12" + bytes(16)  # a Class, as ours always has one
+    head = bytes((Code.ACCESS_ACCEPT, 7, 0, 20 + len(body)))
+    reply = head + hashlib.md5(head + request[4:20] + body + REPORTER.secret).digest() + body
+
+    assert is_accept(reply, request, REPORTER.secret) is None
+
+
 def test_a_lost_report_is_sent_again_and_the_answer_to_the_first_is_late() -> None:
     with Peer(Accounting(SessionNumbers()), resend_after=0.0) as peer:
         peer.load.run(0)
@@ -234,3 +249,45 @@ def test_an_echo_is_asked_what_a_server_would_be_asked() -> None:
 
     assert flaw_in_request(parse(packet), SECRET) is None
     assert reply == packet
+
+
+@pytest.mark.skipif(freeradius.why_absent() is not None, reason=str(freeradius.why_absent()))
+def test_freeradius_acknowledges_the_same_traffic(database: Database, tmp_path: Path) -> None:
+    dsn = freeradius.make_database(database.dsn)
+    try:
+        with freeradius.freeradius(tmp_path / "freeradius", dsn, [REPORTER], connections=2) as server:
+            reports = Load(Accounting(SessionNumbers()), [REPORTER], server.acct, window=4)
+            reports.run(0.2)
+            reports.drain(5)
+            reports.close()
+            log_ins = Load(LogIns(SessionNumbers(), server.issue_credentials(8)), [REPORTER], server.auth, window=4)
+            log_ins.run(5)
+            log_ins.drain(5)
+            log_ins.close()
+            kept = freeradius.stored(dsn)
+    finally:
+        with psycopg.connect(database.dsn, autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE {freeradius.NAME} WITH (FORCE)")
+
+    assert reports.acked > 4
+    assert (log_ins.acked, log_ins.refused) == (8, 0)
+    assert reports.bad_replies + log_ins.bad_replies == 0
+    assert kept[0] >= 4
+    assert kept[1] == 8
+
+
+def test_a_ratio_compares_neighbours_with_the_better_freeradius() -> None:
+    def run(acks: float) -> Run:
+        return Run(acks, 1.0, 1_000 / acks, 10.0, 10.0, 5.0, 0.0, 0, 0, 0, 0, 0)
+
+    drifting = {
+        "hotspot ×1": [run(100), run(900), run(300)],
+        "FreeRADIUS (5)": [run(10), run(90), run(60)],
+        "FreeRADIUS (8)": [run(9), run(80), run(50)],
+    }
+
+    said = results({1: [50.0], 8: [70.0]}, {"accounting 32": drifting})["loads"]["accounting 32"]
+
+    assert said["compared_with"] == "FreeRADIUS (5)"
+    assert said["ratios"] == {"hotspot ×1": {"acks": 10.0, "p99": 0.1, "cpu": 1.0}}
+    assert said["servers"]["hotspot ×1"]["per_bare_commit"] == 6.0
