@@ -32,7 +32,7 @@ from hotspot.settings import load
 ROUTERS: Final = 64
 POOLS: Final = (5, 8)  # connections of FreeRADIUS' pool; both are measured, the better one counts
 KINDS: Final = ("accounting", "log-ins")
-WIDTH: Final = 150  # of the tables, where there is no terminal
+WIDTH: Final = 130  # of the tables, where there is no terminal
 say = Console(stderr=True)
 
 
@@ -140,11 +140,11 @@ def _pace(bench: Bench, options: argparse.Namespace) -> None:
     """The loads that come once: a burst for everybody, hours of a city for ours alone."""
     if options.burst:
         pace = Pace(options.burst_rate, options.burst / options.burst_rate)
-        bench.pace(f"burst of {options.burst} at {options.burst_rate:.0f}/s", pace, bench.contenders)
+        bench.pace(f"burst at {options.burst_rate:.0f}/s", pace, bench.contenders)
     if options.sustain_seconds:
         pace = Pace(options.sustain_rate, options.sustain_seconds)
         ours = [contender for contender in bench.contenders if contender.product == OURS]
-        bench.pace(f"{options.sustain_seconds:.0f} s at {options.sustain_rate:.0f}/s", pace, ours)
+        bench.pace(f"steady at {options.sustain_rate:.0f}/s", pace, ours)
 
 
 def _machine(database: Database, load_before: float) -> dict[str, Any]:
