@@ -23,7 +23,9 @@ from rich.console import Console
 from sqlalchemy import text
 
 from benchmarks.radius_city import add_reporters
-from benchmarks.radius_load import Load, Told
+from benchmarks.radius_load import Load
+from benchmarks.radius_packets import Reporter, Shape
+from benchmarks.radius_work import Accounting, SessionName, SessionNumbers, Told
 from hotspot.db import open_database
 from hotspot.settings import Settings, load
 
@@ -31,11 +33,13 @@ SERVES_WITHIN: Final = 5.0  # seconds from the start of the program to its first
 PATIENCE: Final = 60.0  # what comes later than it should is still compared; the very first start makes the database
 ENDS_WITHIN: Final = 20.0
 WINDOW: Final = 64
+SHAPE: Final = Shape(interims=6, octets=700_000_001)  # crosses 2³² within a session, so that gigawords are spoken
 say = Console(stderr=True)
 
 WHAT_IS_STORED = """
-    SELECT acct_session_id, count(*) AS times, max(octets_from_device) AS octets, bool_or(ended_at IS NOT NULL) AS has_ended
-    FROM guest_session GROUP BY acct_session_id
+    SELECT router.name, acct_session_id, count(*) AS times, max(octets_from_device) AS octets,
+        bool_or(ended_at IS NOT NULL) AS has_ended
+    FROM guest_session JOIN router ON router.id = router_id GROUP BY router.name, acct_session_id
 """
 
 
@@ -44,11 +48,28 @@ class Failed(Exception):
 
 
 class Stored(NamedTuple):
-    """What the database says of one Acct-Session-Id."""
+    """What the database says of one router's Acct-Session-Id."""
 
     times: int
     octets: int | None
     has_ended: bool
+
+
+class Routers:
+    """All routers of the installation, what they ask, and what they remember of it."""
+
+    def __init__(self, reporters: Sequence[Reporter], server: tuple[str, int]) -> None:
+        self._work = Accounting(SessionNumbers(), shape=SHAPE)
+        self._load = Load(self._work, reporters, server, window=WINDOW, resend_after=0.5)
+        self.run, self.close = self._load.run, self._load.close
+
+    @property
+    def acked(self) -> int:
+        return self._load.acked
+
+    @property
+    def told(self) -> Mapping[SessionName, Told]:
+        return self._work.told(self._load.progress)
 
 
 class Program:
@@ -144,7 +165,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 @contextmanager
-def _installation() -> Iterator[tuple[Program, Settings, Load]]:
+def _installation() -> Iterator[tuple[Program, Settings, Routers]]:
     """A fresh installation with its routers, served."""
     with tempfile.TemporaryDirectory(prefix="hotspot-campaign-") as directory:
         settings = load(data_dir=Path(directory) / "data")
@@ -154,7 +175,7 @@ def _installation() -> Iterator[tuple[Program, Settings, Load]]:
         finally:
             database.close()
         program = Program(settings.data_dir, Path(directory) / "serve.log")
-        reports = Load(reporters, program.acct_address, window=WINDOW, resend_after=0.5)
+        reports = Routers(reporters, program.acct_address)
         try:
             program.start()
             try:
@@ -168,7 +189,9 @@ def _installation() -> Iterator[tuple[Program, Settings, Load]]:
             program.end()
 
 
-def _round(kind: str, program: Program, settings: Settings, reports: Load, chance: random.Random, limit: float) -> str:
+def _round(
+    kind: str, program: Program, settings: Settings, reports: Routers, chance: random.Random, limit: float
+) -> str:
     """1. Load, 2. kill at a random moment, 3. start again and wait for service, 4. compare what is stored."""
     acked = reports.acked
     reports.run(chance.uniform(0.2, 1.2))
@@ -189,7 +212,7 @@ def _round(kind: str, program: Program, settings: Settings, reports: Load, chanc
     return f"{reports.acked - acked} acknowledged, {sessions} sessions compared, served after {seconds:.1f} s"
 
 
-def _wait_for_acknowledgement(program: Program, reports: Load, limit: float) -> float:
+def _wait_for_acknowledgement(program: Program, reports: Routers, limit: float) -> float:
     before, began = reports.acked, time.monotonic()
     while reports.acked == before:
         reports.run(0.05)
@@ -200,16 +223,16 @@ def _wait_for_acknowledgement(program: Program, reports: Load, limit: float) -> 
     return time.monotonic() - began
 
 
-def _stored_sessions(settings: Settings) -> dict[str, Stored]:
+def _stored_sessions(settings: Settings) -> dict[SessionName, Stored]:
     database = open_database(settings, migrate=False)
     try:
         with database.reading() as db:
-            return {row[0]: Stored(*row[1:]) for row in db.execute(text(WHAT_IS_STORED))}
+            return {(row[0], row[1]): Stored(*row[2:]) for row in db.execute(text(WHAT_IS_STORED))}
     finally:
         database.close()
 
 
-def compare(told: Mapping[str, Told], stored: Mapping[str, Stored]) -> int:
+def compare(told: Mapping[SessionName, Told], stored: Mapping[SessionName, Stored]) -> int:
     """Hold what is stored against what the routers remember; give how many sessions were compared, or raise `Failed`."""
     if invented := stored.keys() - told.keys():
         raise Failed(f"{len(invented)} sessions are stored that no router reported")
@@ -228,7 +251,7 @@ def compare(told: Mapping[str, Told], stored: Mapping[str, Stored]) -> int:
     return len(stored)
 
 
-def _stand_up_again(program: Program, reports: Load) -> None:
+def _stand_up_again(program: Program, reports: Routers) -> None:
     """Let the next round begin from a program that serves."""
     if not program.is_running():
         program.start()

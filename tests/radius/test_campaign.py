@@ -17,15 +17,17 @@ def test_a_lost_an_invented_and_a_doubled_session_are_noticed() -> None:
     told = campaign_radius.Told(sent_octets=10, acked_octets=5, acked_start=True, acked_stop=True)
     right = campaign_radius.Stored(times=1, octets=10, has_ended=True)
 
-    campaign_radius.compare({"a": told}, {"a": right})
+    name, other = ("bench-1", "80100000"), ("bench-2", "80100000")  # a session id is its router's own
+
+    campaign_radius.compare({name: told}, {name: right})
 
     for stored in (
         {},
-        {"a": right, "b": right},
-        {"a": right._replace(times=2)},
-        {"a": right._replace(octets=4)},
-        {"a": right._replace(octets=11)},
-        {"a": right._replace(has_ended=False)},
+        {name: right, other: right},
+        {name: right._replace(times=2)},
+        {name: right._replace(octets=4)},
+        {name: right._replace(octets=11)},
+        {name: right._replace(has_ended=False)},
     ):
         with pytest.raises(campaign_radius.Failed):
-            campaign_radius.compare({"a": told}, stored)
+            campaign_radius.compare({name: told}, stored)
