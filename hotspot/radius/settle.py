@@ -1,20 +1,21 @@
 """A batch of verified requests → one transaction → signed replies. Runs in a lane's worker thread.
 
-What is not committed is not answered: on any failure of the database the reply is None, and the router asks again.
+What is not committed is not answered: while the database is away a log-in meets silence, because its phone soon asks anew, and
+reports wait, because they are worth storing however late.
 """
 
-import socket
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 import structlog
 from sqlalchemy import text
-from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as NoFreeConnection
 from sqlmodel import Session
 
 from hotspot.db import Database
+from hotspot.errors import Unavailable
 from hotspot.radius import metrics
 from hotspot.radius.nases import Nas
 from hotspot.radius.packet import Code, Packet, RawAttribute, sign_reply
@@ -28,12 +29,17 @@ _ACKNOWLEDGED = metrics.ANSWERED.labels("accounting")
 _KINDS: Final = {Code.ACCESS_ACCEPT: "accept", Code.ACCESS_REJECT: "reject"}
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A verified request on its way: who asked, through which socket, and what was read in it (neither: Status-Server)."""
+class ReportsWait(Unavailable):
+    """The database is away; this batch of reports is to be tried again"""
 
-    socket: socket.socket
-    sender: tuple[str, int]
+
+class Job(NamedTuple):
+    """A verified request on its way: the way back, who asked, and what was read in it (neither: Status-Server).
+
+    `reply` is called once, in the loop's thread, with the signed reply or None for silence.
+    """
+
+    reply: Callable[[bytes | None], None]
     packet: Packet
     nas: Nas
     proxied: tuple[RawAttribute, ...] = ()
@@ -58,7 +64,9 @@ class Settler:
                 answers = answer_all(db, asked, default_language=self._default_language, now=self._clock())
                 _prove_alive(db)
         except SQLAlchemyError as error:
-            return self._silence(error, len(jobs))
+            self._note_away(error)
+            metrics.drop("database_away", len(jobs))
+            return [None] * len(jobs)
         self._is_back()
         remaining = iter(answers)
         replies: list[bytes | None] = []
@@ -75,12 +83,16 @@ class Settler:
         """Store a batch of reports in one transaction; acknowledge after its commit (RFC 2866 §2).
 
         A batch that the database refuses is halved until the refused report stands alone, so that its mates are stored.
+        Raises `ReportsWait` while the database is away: storing a batch twice changes nothing, losing it would.
         """
         try:
             with self._database.writing() as db:
                 record(db, [job.report for job in jobs if job.report is not None])
                 _prove_alive(db)
-        except (IntegrityError, DataError) as error:
+        except (OperationalError, InterfaceError, NoFreeConnection) as error:
+            self._note_away(error)
+            raise ReportsWait from error
+        except DBAPIError as error:
             if len(jobs) == 1:
                 log.warning(
                     "a report can't be stored", router=jobs[0].nas.router.name, problem=type(error.orig).__name__
@@ -89,18 +101,14 @@ class Settler:
                 return [None]
             middle = len(jobs) // 2
             return [*self.reports(jobs[:middle]), *self.reports(jobs[middle:])]
-        except SQLAlchemyError as error:
-            return self._silence(error, len(jobs))
         self._is_back()
         _ACKNOWLEDGED.inc(len(jobs))
         return [_signed(job, Code.ACCOUNTING_RESPONSE) for job in jobs]
 
-    def _silence(self, error: SQLAlchemyError, count: int) -> list[bytes | None]:
+    def _note_away(self, error: SQLAlchemyError) -> None:
         if not self._is_away:
             log.error("the database is away; RADIUS stays silent until it is back", problem=str(error).splitlines()[0])
             self._is_away = True
-        metrics.drop("database_away", count)
-        return [None] * count
 
     def _is_back(self) -> None:
         if self._is_away:
