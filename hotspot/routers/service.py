@@ -31,7 +31,7 @@ class BadRouter(Invalid):
 
 @dataclass(frozen=True, slots=True)
 class KnownRouter:
-    """A router as RADIUS and the portal need it, its secret opened."""
+    """A router as RADIUS and the portal need it, its secret opened; the previous one still counts while it is replaced."""
 
     id: int
     name: str
@@ -39,6 +39,7 @@ class KnownRouter:
     address: str
     login_host: str
     secret: bytes = field(repr=False)
+    previous_secret: bytes | None = field(default=None, repr=False)
 
 
 def new_secret() -> str:
