@@ -9,6 +9,7 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 
 import psutil
 import pytest
@@ -21,6 +22,8 @@ from hotspot.radius.packet import Code, Packet, Secret, flaw_in_reply, parse, si
 from hotspot.radius.ports import PortTaken
 from hotspot.settings import Settings
 from hotspot.supervisor import ProcessDied, RadiusProcesses
+from tests.radius.certificates import Authority
+from tests.radius.radsec_peer import Peer, client_context, files, status
 from tests.test_process import environment, free_port
 from tests.world import ROUTER_SECRET, World
 
@@ -102,6 +105,19 @@ def test_a_process_that_can_not_start_fails_the_whole_start(two: Settings, datab
             RadiusProcesses(settings).start()
 
     assert serving_processes() == []
+
+
+def test_they_accept_radsec_connections_together(two: Settings, tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "ca")
+    processes = RadiusProcesses(files(two, authority, authority.issue("radius.example")))
+    processes.start()
+    try:
+        router = client_context(authority, authority.issue("alun-alun-1"))
+        for _ in range(8):
+            with Peer(processes, router) as peer:
+                assert peer.ask(status()).code == Code.ACCESS_ACCEPT
+    finally:
+        processes.stop()
 
 
 @contextmanager

@@ -28,7 +28,7 @@ log = structlog.get_logger()
 LOGIN_CAPACITY: Final = 2_048
 """Short: whoever waits longer than this takes has given up, and the phone asks anew. The oldest gives way."""
 ACCOUNTING_CAPACITY: Final = 16_384
-"""Long: a report that is given up may be a session's last. Some 50 MB when full."""
+"""Long: a report that is given up may be a session's last. Some 65 MB when full."""
 ADVICE_EVERY: Final = 60.0  # seconds between two log lines about the same thing
 
 Reply = Callable[[bytes | None], None]
@@ -59,8 +59,8 @@ class Reception:
     ) -> bool:
         """Take one packet in; whatever becomes of it, `reply` is called once.
 
-        `asker` names where it came from, for the duplicate cache. Returns False for a packet that no router would send: a stream
-        that carries one can't be trusted to go on (RFC 6613 §2.6.4).
+        `asker` names where it came from, for the duplicate cache. Returns False for what is no packet or not authentic: a stream
+        that carries such can't be trusted to go on (RFC 6613 §2.6.4).
         """
         try:
             self._take(octets, candidates, wanted, asker, reply, now)
@@ -68,8 +68,8 @@ class Reception:
             reason, is_sound = dropped.reason, dropped.is_sound
         except UnusableReport:
             reason, is_sound = "unusable_report", True
-        except MalformedPacket:
-            reason, is_sound = "malformed", False
+        except MalformedPacket:  # a value that says nothing, in a packet that is well-formed and authentic
+            reason, is_sound = "malformed", True
         except Exception:
             log.exception("a packet failed", asker=asker, size=len(octets))
             reason, is_sound = "internal_error", True
@@ -100,7 +100,10 @@ class Reception:
         reply: Reply,
         now: datetime,
     ) -> None:
-        packet = parse(octets)
+        try:
+            packet = parse(octets)
+        except MalformedPacket as error:
+            raise _Dropped("malformed", is_sound=False) from error
         code = packet.code
         if code not in wanted and code != Code.STATUS_SERVER:
             raise _Dropped("wrong_code")

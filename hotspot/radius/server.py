@@ -115,7 +115,7 @@ class RadiusServer:
         self._stopping = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="radius", daemon=True)
         self._thread.start()
-        log.info("RADIUS is listening", **{name: str(where) for name, where in self.ports.told().items()})
+        log.info("RADIUS is listening", **self.ports.told())
 
     def stop(self) -> None:
         """Stop to receive, let what is being committed end and be answered, close the ports. Harmless when not started."""

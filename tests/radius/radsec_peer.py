@@ -10,6 +10,7 @@ from hotspot.radius.metrics import RADSEC_CLOSED
 from hotspot.radius.packet import Code, Packet, Secret, flaw_in_reply, parse, sign_request
 from hotspot.radius.server import RadiusServer
 from hotspot.settings import Settings
+from hotspot.supervisor import RadiusProcesses
 from tests.radius.certificates import Authority, Issued
 from tests.radius.radius_city import PATIENCE
 
@@ -40,7 +41,7 @@ def client_context(authority: Authority, issued: Issued | None) -> ssl.SSLContex
 class Peer:
     """A RadSec client: a TLS connection and the packets in it."""
 
-    def __init__(self, server: RadiusServer, context: ssl.SSLContext) -> None:
+    def __init__(self, server: RadiusServer | RadiusProcesses, context: ssl.SSLContext) -> None:
         plain = socket.create_connection(server.ports.radsec[0].getsockname(), timeout=PATIENCE)
         try:
             self.socket = context.wrap_socket(plain)

@@ -56,6 +56,16 @@ def test_a_stream_that_can_not_be_trusted_is_closed(
     assert closed(reason) == before + 1
 
 
+def test_an_authentic_packet_that_says_nothing_leaves_the_connection_open(
+    radsec: RadiusServer, authority: Authority, alun_alun: Issued, packets: Router
+) -> None:
+    with connected(radsec, authority, alun_alun) as peer:
+        for useless in (packets.report(StatusType.START, "a\0b"), packets.report(15, "80100014")):
+            peer.socket.sendall(sign_request(useless, RADSEC))
+
+        assert peer.ask(status()).code == Code.ACCESS_ACCEPT
+
+
 def test_an_idle_connection_is_closed(city: City, tls: ssl.SSLContext, authority: Authority, alun_alun: Issued) -> None:
     before = closed("idle")
     with (
