@@ -47,6 +47,7 @@ def echo() -> Iterator[Contender]:
     here, there = context.Pipe()
     process = context.Process(target=_send_back, args=(there,), daemon=True)
     process.start()
+    there.close()  # so that its death is noticed here
     try:
         address = here.recv()
         yield Contender("echo", "echo", address, address, psutil.Process(process.pid), lambda _: ())

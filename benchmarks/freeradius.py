@@ -1,8 +1,8 @@
 """FreeRADIUS 3 with rlm_sql on the same PostgreSQL: what a user would run instead, tuned as its documentation advises.
 
-Debian's own schema, queries and acct_unique policy are read where the package put them (`freeradius`, `freeradius-postgresql`).
-Left out of its stock site is what costs time and isn't needed here: detail files, realms, EAP, groups. The server is the Debian
-binary in the foreground, one thread for each connection of its pool.
+Debian's own schema, queries, policies and modules are read where the packages put them (`freeradius`, `freeradius-postgresql`). Two
+sites: `lean` does SQL and PAP and nothing else, `stock` is Debian's default site with SQL enabled, but for EAP and TLS. Both
+get one thread for each connection of the pool, a large receive buffer and Message-Authenticator in replies to log-ins.
 """
 
 import secrets
@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import psutil
 import psycopg
@@ -31,6 +31,9 @@ STARTS_WITHIN: Final = 20.0
 RADIUSD: Final = """
 prefix = /usr
 libdir = /usr/lib/freeradius
+confdir = {stock}
+modconfdir = {stock}/mods-config
+radacctdir = {folder}/radacct
 logdir = {folder}
 raddbdir = {folder}
 run_dir = {folder}
@@ -60,10 +63,7 @@ thread pool {{
 }}
 {clients}
 modules {{
-    expr {{
-    }}
-    pap {{
-    }}
+{modules}
     sql {{
         dialect = "postgresql"
         driver = "rlm_sql_postgresql"
@@ -78,8 +78,8 @@ modules {{
         usergroup_table = "radusergroup"
         client_table = "nas"
         group_attribute = "SQL-Group"
-        read_groups = no
-        read_profiles = no
+        read_groups = {groups}
+        read_profiles = {groups}
         pool {{
             start = {connections}
             min = {connections}
@@ -97,7 +97,8 @@ instantiate {{
     expr
 }}
 policy {{
-    $INCLUDE {policies}
+    $INCLUDE {stock}/policy.d/accounting
+    $INCLUDE {stock}/policy.d/filter
 }}
 server default {{
     listen {{
@@ -112,35 +113,119 @@ server default {{
         port = {acct_port}
         recv_buff = 8388608
     }}
-    authorize {{
-        sql
-        pap
-    }}
-    authenticate {{
-        Auth-Type PAP {{
-            pap
-        }}
-    }}
-    preacct {{
-        acct_unique
-    }}
-    accounting {{
-        sql
-    }}
-    post-auth {{
-        update reply {{
-            &Message-Authenticator := 0x00
-        }}
-        sql
-        Post-Auth-Type REJECT {{
-            update reply {{
-                &Message-Authenticator := 0x00
-            }}
-            sql
-        }}
-    }}
+{site}
 }}
 """
+
+LEAN: Final = """
+    authorize {
+        sql
+        pap
+    }
+    authenticate {
+        Auth-Type PAP {
+            pap
+        }
+    }
+    preacct {
+        acct_unique
+    }
+    accounting {
+        sql
+    }
+    post-auth {
+        update reply {
+            &Message-Authenticator := 0x00
+        }
+        sql
+        Post-Auth-Type REJECT {
+            update reply {
+                &Message-Authenticator := 0x00
+            }
+            sql
+        }
+    }
+"""
+
+DEBIAN: Final = """
+    authorize {
+        filter_username
+        preprocess
+        chap
+        mschap
+        digest
+        suffix
+        files
+        sql
+        expiration
+        logintime
+        pap
+    }
+    authenticate {
+        Auth-Type PAP {
+            pap
+        }
+        Auth-Type CHAP {
+            chap
+        }
+        Auth-Type MS-CHAP {
+            mschap
+        }
+        mschap
+        digest
+    }
+    preacct {
+        preprocess
+        acct_unique
+        suffix
+        files
+    }
+    accounting {
+        detail
+        unix
+        sql
+        exec
+        attr_filter.accounting_response
+    }
+    post-auth {
+        update {
+            &reply: += &session-state:
+        }
+        update reply {
+            &Message-Authenticator := 0x00
+        }
+        sql
+        exec
+        Post-Auth-Type REJECT {
+            update reply {
+                &Message-Authenticator := 0x00
+            }
+            sql
+            attr_filter.access_reject
+        }
+    }
+"""
+
+
+class Site(NamedTuple):
+    """What a request passes through: the server's sections, the package's modules they use, whether SQL looks for groups."""
+
+    sections: str
+    modules: tuple[str, ...]
+    groups: str
+
+
+SITES: Final = {
+    "lean": Site(LEAN, ("expr", "pap"), "no"),
+    "stock": Site(
+        DEBIAN,
+        (
+            "always", "attr_filter", "chap", "detail", "digest", "exec", "expiration", "expr", "files", "logintime", "mschap",
+            "pap", "preprocess", "realm", "unix",
+        ),
+        "yes",
+    ),
+}  # fmt: skip
 
 CLIENT: Final = """
 client {name} {{
@@ -180,11 +265,13 @@ def stored(dsn: str) -> tuple[int, int]:
 
 
 @contextmanager
-def freeradius(folder: Path, dsn: str, reporters: Sequence[Reporter], *, connections: int) -> Iterator[Contender]:
+def freeradius(
+    folder: Path, dsn: str, reporters: Sequence[Reporter], *, site: Site, connections: int
+) -> Iterator[Contender]:
     """Run it between entering and leaving the block, with a pool of so many connections."""
     folder.mkdir(mode=0o700)
     ports = free_port(), free_port()
-    (folder / "radiusd.conf").write_text(_configuration(folder, dsn, reporters, connections, ports))
+    (folder / "radiusd.conf").write_text(_configuration(folder, dsn, reporters, site, connections, ports))
     with (folder / "output").open("wb") as output:
         process = subprocess.Popen(
             [BINARY, "-f", "-d", str(folder), "-n", "radiusd"], stdout=output, stderr=output, start_new_session=True
@@ -204,7 +291,7 @@ def freeradius(folder: Path, dsn: str, reporters: Sequence[Reporter], *, connect
 
 
 def _configuration(
-    folder: Path, dsn: str, reporters: Sequence[Reporter], connections: int, ports: tuple[int, int]
+    folder: Path, dsn: str, reporters: Sequence[Reporter], site: Site, connections: int, ports: tuple[int, int]
 ) -> str:
     clients = [
         CLIENT.format(name=reporter.name, address=reporter.address, secret=reporter.secret.decode())
@@ -218,7 +305,10 @@ def _configuration(
         clients="".join(clients),
         conninfo=conninfo,
         queries=QUERIES / "queries.conf",
-        policies=STOCK / "policy.d/accounting",
+        stock=STOCK,
+        modules="".join(f"    $INCLUDE {STOCK}/mods-available/{module}\n" for module in site.modules),
+        groups=site.groups,
+        site=site.sections,
         auth_port=ports[0],
         acct_port=ports[1],
     )

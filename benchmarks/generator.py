@@ -5,12 +5,12 @@ import multiprocessing
 import time
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Final, Literal
 
 from benchmarks.radius_load import Address, Load
-from benchmarks.radius_packets import Guest, Reporter, Shape
+from benchmarks.radius_packets import Guest, Reporter
 from benchmarks.radius_work import Accounting, Echoed, LogIns, SessionNumbers, Work
 
 WARM_UP: Final = 0.5  # seconds before anything is counted, if what is measured takes as long
@@ -29,7 +29,6 @@ class Job:
     seconds: float
     prepare: int  # packets made before the run
     rate: float | None = None
-    shape: Shape = field(default_factory=Shape)
     credentials: Sequence[Guest] = ()
 
     @property
@@ -58,16 +57,18 @@ class Generator:
 
     def __init__(self, reporters: Sequence[Reporter]) -> None:
         context = multiprocessing.get_context("spawn")
-        self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_generate, args=(theirs, list(reporters)), daemon=True)
+        self._pipe, self._theirs = context.Pipe()
+        self._process = context.Process(target=_generate, args=(self._theirs, list(reporters)), daemon=True)
 
     def __enter__(self) -> "Generator":
         self._process.start()
+        self._theirs.close()  # so that its death is noticed here
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._pipe.send(None)
-        self._process.join(STRAGGLERS)
+        self._process.terminate()
+        self._process.join()
+        self._pipe.close()
 
     def prepare(self, job: Job) -> None:
         """Make the packets; comes back when they are ready."""
@@ -83,7 +84,8 @@ class Generator:
 
 def _generate(pipe: Connection, reporters: Sequence[Reporter]) -> None:
     numbers = SessionNumbers()
-    while (job := pipe.recv()) is not None:
+    while True:
+        job: Job = pipe.recv()
         work = _work(job, numbers)
         load = Load(work, reporters, job.server, window=job.window)
         load.prepare(job.prepare)
@@ -101,11 +103,11 @@ def _generate(pipe: Connection, reporters: Sequence[Reporter]) -> None:
 def _work(job: Job, numbers: SessionNumbers) -> Work:
     match job.kind:
         case "accounting":
-            return Accounting(numbers, shape=job.shape)
+            return Accounting(numbers)
         case "log-ins":
             return LogIns(numbers, job.credentials)
         case "echo":
-            return Echoed(numbers, shape=job.shape)
+            return Echoed(SessionNumbers())  # no router's, so they use up none of its numbers
 
 
 def _outcome(load: Load, job: Job, work: Work) -> Outcome:

@@ -52,6 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "rounds": options.rounds,
             "seconds": options.seconds,
             "without_freeradius": absent,
+            "freeradius_site": options.freeradius_site,
             **_stored(bench, database),
         }
     said |= results(bench.commits, bench.runs)
@@ -70,6 +71,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS, help="what is asked")
     parser.add_argument("--no-freeradius", action="store_true", help="measure only hotspot and the bare machine")
+    parser.add_argument(
+        "--freeradius-site", choices=freeradius.SITES, default="lean", help="what its requests pass through"
+    )
     parser.add_argument(
         "--bare-connections", type=_numbers, default=[1, 8, 32], help="how many commit at once without any server"
     )
@@ -107,7 +111,13 @@ def _everything(options: argparse.Namespace, *, is_alone: bool) -> Iterator[tupl
         if not is_alone:
             dsn = freeradius.make_database(database.dsn)
             for pool in POOLS:
-                server = freeradius.freeradius(folder / f"freeradius-{pool}", dsn, reporters, connections=pool)
+                server = freeradius.freeradius(
+                    folder / f"freeradius-{pool}",
+                    dsn,
+                    reporters,
+                    site=freeradius.SITES[options.freeradius_site],
+                    connections=pool,
+                )
                 contenders.append(stack.enter_context(server))
         yield (
             Bench(

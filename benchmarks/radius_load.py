@@ -86,11 +86,17 @@ class Load:
     # --- before and after -------------------------------------------------------------------------------------------------
 
     def prepare(self, count: int) -> None:
-        """Make so many packets now, shared out to the slots; what a run needs beyond them is made while it runs."""
-        for slot in self._slots:
-            made = list(islice(slot.ahead, max(1, count // len(self._slots))))
-            slot.prepared += len(made)
-            slot.ahead = chain(made, slot.ahead)
+        """Make so many packets now, shared out to the slots; what a run needs beyond them is made while it runs.
+
+        In the order in which they will leave, more or less: a router's sessions begin in the order of their numbers.
+        """
+        made: list[list[Exchange]] = [[] for _ in self._slots]
+        for _ in range(max(1, count // len(self._slots))):
+            for slot, row in zip(self._slots, made, strict=True):
+                row.extend(islice(slot.ahead, 1))
+        for slot, row in zip(self._slots, made, strict=True):
+            slot.prepared += len(row)
+            slot.ahead = chain(row, slot.ahead)
 
     @property
     def progress(self) -> list[int]:

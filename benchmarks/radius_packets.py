@@ -1,7 +1,7 @@
 """RADIUS packets as a RouterOS hotspot sends them, built and signed ahead of the run, with the reply each must get.
 
-Standard library alone: for speed, and so that the server's codec isn't its own judge. An Accounting-Response has no attributes, so
-all of its octets are known before the request leaves (RFC 2866 §4.2); an Access-Accept is judged when it comes.
+Standard library alone: for speed, and so that the server's codec isn't its own judge. An Accounting-Response to a router has no
+attributes, so all its octets are known before the request leaves (RFC 2866 §4.2); an Access-Accept is judged when it comes.
 """
 
 import hashlib

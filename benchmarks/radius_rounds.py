@@ -15,7 +15,8 @@ from benchmarks.generator import WARM_UP, Generator, Job, Kind
 from benchmarks.radius_figures import Run, run_of
 
 FIRST_GUESS: Final[Mapping[Kind, int]] = {"echo": 80_000, "accounting": 30_000, "log-ins": 15_000}
-"""Packets a second, until a server has shown what it does."""
+"""Packets a second, until a server has shown what it does; few when few are outstanding."""
+GUESS_A_SLOT: Final = 5_000
 MARGIN: Final = 1.3  # packets made ahead, over what the last rate would need
 MOST_PREPARED: Final = 300_000  # a packet made ahead takes half a kilobyte
 PACED_WINDOW: Final = 2_048  # more than are ever outstanding at a pace that a server holds
@@ -70,7 +71,7 @@ class Bench:
     def _measure_window(self, kind: Kind, window: int, contender: Contender) -> None:
         name = f"{kind} {window}"
         so_far = self.runs.get(name, {}).get(contender.name)
-        rate = so_far[-1].acks_per_s if so_far else FIRST_GUESS[kind]
+        rate = so_far[-1].acks_per_s if so_far else min(FIRST_GUESS[kind], GUESS_A_SLOT * window)
         count = min(MOST_PREPARED, round(rate * MARGIN * (WARM_UP + self.seconds))) + window
         if kind == "log-ins":
             credentials = contender.issue_credentials(count)

@@ -63,11 +63,8 @@ class SessionNumbers:
 class Accounting:
     """Sessions from Start to Stop, one after the other in each slot; remembers what was told."""
 
-    def __init__(
-        self, numbers: SessionNumbers, *, shape: Shape | None = None, guests: Iterator[Guest] | None = None
-    ) -> None:
-        self._numbers, self._shape = numbers, shape or Shape()
-        self._guests = guests or strangers()
+    def __init__(self, numbers: SessionNumbers, *, shape: Shape | None = None) -> None:
+        self._numbers, self._shape, self._guests = numbers, shape or Shape(), strangers()
         self._begun: list[tuple[Reporter, list[tuple[int, int]]]] = []  # by slot: its sessions and their first steps
 
     def of_slot(self, reporter: Reporter, first_identifier: int) -> Iterator[Exchange]:

@@ -252,10 +252,12 @@ def test_an_echo_is_asked_what_a_server_would_be_asked() -> None:
 
 
 @pytest.mark.skipif(freeradius.why_absent() is not None, reason=str(freeradius.why_absent()))
-def test_freeradius_acknowledges_the_same_traffic(database: Database, tmp_path: Path) -> None:
+@pytest.mark.parametrize("site", freeradius.SITES)
+def test_freeradius_acknowledges_the_same_traffic(site: str, database: Database, tmp_path: Path) -> None:
     dsn = freeradius.make_database(database.dsn)
     try:
-        with freeradius.freeradius(tmp_path / "freeradius", dsn, [REPORTER], connections=2) as server:
+        folder, chosen = tmp_path / "freeradius", freeradius.SITES[site]
+        with freeradius.freeradius(folder, dsn, [REPORTER], site=chosen, connections=2) as server:
             reports = Load(Accounting(SessionNumbers()), [REPORTER], server.acct, window=4)
             reports.run(0.2)
             reports.drain(5)
