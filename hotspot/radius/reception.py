@@ -6,7 +6,7 @@ Verification comes first; what can't be authenticated meets silence and a counte
 
 import asyncio
 import time
-from collections.abc import Callable, Container, Hashable
+from collections.abc import Container, Hashable
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -17,10 +17,21 @@ from hotspot.radius import metrics
 from hotspot.radius.duplicates import Asker, DuplicateCache, Seen
 from hotspot.radius.lane import Lane
 from hotspot.radius.nases import Candidates, Nas, Secrets, choose
-from hotspot.radius.packet import Code, MalformedPacket, Packet, RawAttribute, flaw_in_request, parse
+from hotspot.radius.packet import (
+    Code,
+    MalformedPacket,
+    Packet,
+    RawAttribute,
+    acknowledgement,
+    flaw_in_request,
+    is_from_holder,
+    parse,
+    sign_reply,
+)
 from hotspot.radius.reject_delay import RejectDelay
-from hotspot.radius.service import UnusableReport, proxy_states, read_access, read_report
-from hotspot.radius.settle import Job, Settler
+from hotspot.radius.reports import Layouts, UnusableReport, is_plain, read_report, said_in
+from hotspot.radius.service import proxy_states, read_access
+from hotspot.radius.settle import Accounted, LogIn, Reply, Settler
 from hotspot.security import Keys
 
 log = structlog.get_logger()
@@ -30,9 +41,6 @@ LOGIN_CAPACITY: Final = 2_048
 ACCOUNTING_CAPACITY: Final = 16_384
 """Long: a report that is given up may be a session's last. Some 65 MB when full."""
 ADVICE_EVERY: Final = 60.0  # seconds between two log lines about the same thing
-
-Reply = Callable[[bytes | None], None]
-"""The way back, called once in the loop's thread: with the signed reply, or with None for silence."""
 
 
 class Reception:
@@ -45,6 +53,7 @@ class Reception:
         self._reports = Lane("accounting", loop, settle=settler.reports, deliver=_deliver, capacity=ACCOUNTING_CAPACITY)
         self._rejects = RejectDelay(loop, reject_delay)
         self._duplicates = DuplicateCache()
+        self._layouts = Layouts()
         self._keys, self._patience = keys, patience
         self._advice = Advice()
 
@@ -100,6 +109,8 @@ class Reception:
         reply: Reply,
         now: datetime,
     ) -> None:
+        if Code.ACCOUNTING_REQUEST in wanted and self._has_taken_report(octets, candidates, reply, now):
+            return
         try:
             packet = parse(octets)
         except MalformedPacket as error:
@@ -113,13 +124,30 @@ class Reception:
             raise _Dropped("unknown_nas_identifier")
         nas = self._proven(nases, packet)
         if code == Code.ACCOUNTING_REQUEST:
-            report = read_report(packet, nas.router, self._keys, received_at=now)
-            self._reports.add(Job(reply, packet, nas, proxied, report=report))
+            report = read_report(said_in(packet.attributes), nas.router, self._keys, received_at=now)
+            self._layouts.learn(packet.octets, packet.attributes)
+            acknowledged = sign_reply(packet, Code.ACCOUNTING_RESPONSE, proxied, nas.secret)
+            self._reports.add(Accounted(reply, nas, report, acknowledged))
         elif code == Code.ACCESS_REQUEST:
             self._log_in(packet, nas, proxied, asker, reply)
+        elif Code.ACCESS_REQUEST in wanted:
+            self._logins.add(LogIn(reply, packet, nas, proxied))
         else:
-            lane = self._logins if Code.ACCESS_REQUEST in wanted else self._reports
-            lane.add(Job(reply, packet, nas, proxied))
+            alive = sign_reply(packet, Code.ACCOUNTING_RESPONSE, proxied, nas.secret)
+            self._reports.add(Accounted(reply, nas, None, alive))
+
+    def _has_taken_report(self, octets: bytes, candidates: Candidates, reply: Reply, now: datetime) -> bool:
+        """Take an Accounting-Request of a known layout in the short way; whatever else it is goes the long one."""
+        known = self._layouts.read(octets) if is_plain(octets) else None
+        if known is None:
+            return False
+        said, signature_at = known
+        for nas in candidates.lone or candidates.by_name.get(said.nas_identifier or b"", ()):
+            if is_from_holder(octets, nas.secret, signature_at=signature_at):
+                report = read_report(said, nas.router, self._keys, received_at=now)
+                self._reports.add(Accounted(reply, nas, report, acknowledgement(octets, nas.secret)))
+                return True
+        return False
 
     def _proven(self, nases: Secrets, packet: Packet) -> Nas:
         """The router under the secret that the packet was made with."""
@@ -150,7 +178,7 @@ class Reception:
             reply(seen)
             return
         answer = partial(self._answer, key, packet.authenticator, reply)
-        self._logins.add(Job(answer, packet, nas, proxied, asked=asked))
+        self._logins.add(LogIn(answer, packet, nas, proxied, asked))
 
     def _answer(self, key: Asker, authenticator: bytes, reply: Reply, octets: bytes | None) -> None:
         if octets is not None and octets[0] == Code.ACCESS_REJECT:
@@ -184,5 +212,5 @@ class Advice:
             log.warning(sentence, **facts)
 
 
-def _deliver(job: Job, octets: bytes | None) -> None:
+def _deliver(job: LogIn | Accounted, octets: bytes | None) -> None:
     job.reply(octets)
