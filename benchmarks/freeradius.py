@@ -270,6 +270,10 @@ def freeradius(
 ) -> Iterator[Contender]:
     """Run it between entering and leaving the block, with a pool of so many connections."""
     folder.mkdir(mode=0o700)
+    for (
+        reporter
+    ) in reporters:  # its threads race to make the folder of a router's detail file, and who loses doesn't answer
+        (folder / "radacct" / reporter.address).mkdir(parents=True)
     ports = free_port(), free_port()
     (folder / "radiusd.conf").write_text(_configuration(folder, dsn, reporters, site, connections, ports))
     with (folder / "output").open("wb") as output:

@@ -273,6 +273,7 @@ def test_freeradius_acknowledges_the_same_traffic(site: str, database: Database,
 
     assert reports.acked > 4
     assert (log_ins.acked, log_ins.refused) == (8, 0)
+    assert (reports.outstanding, log_ins.outstanding) == (0, 0)
     assert reports.bad_replies + log_ins.bad_replies == 0
     assert kept[0] >= 4
     assert kept[1] == 8
