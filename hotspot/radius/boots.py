@@ -20,6 +20,15 @@ class BootDigits:
     def __init__(self) -> None:
         self._last: dict[int, str] = {}
 
+    def are_news_in(self, reports: Iterable[Report]) -> bool:
+        """Whether `seen_in` would find a boot among these."""
+        return any(
+            report.start_seen_at is not None
+            and ROUTEROS_ID.fullmatch(report.acct_session_id)
+            and self._last.get(report.router_id) != report.acct_session_id[:PREFIX]
+            for report in reports
+        )
+
     def seen_in(self, reports: Iterable[Report]) -> list[Boot]:
         """Return the boots that the Starts among these reports give away.
 

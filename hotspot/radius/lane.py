@@ -9,6 +9,7 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final, Generic, TypeVar
 
 import structlog
@@ -27,12 +28,15 @@ AWAY_SECONDS: Final = 0.5
 Job = TypeVar("Job")
 Settle = Callable[[Sequence[Job]], Sequence[bytes | None]]
 Deliver = Callable[[Job, bytes | None], None]
+Decided = Callable[[Sequence[bytes | None] | None], None]
+Shortcut = Callable[[Sequence[Job], Decided], bool]
+"""Settle a batch within the loop's thread: False when it can't; else `Decided` is called later, with None to settle it after all."""
 
 
 class Lane(Generic[Job]):
     """Jobs go in, `settle` makes them durable in the worker thread, `deliver` gets each reply (or None) in the loop's thread.
 
-    A `settle` that raises `Unavailable` is tried again with the same batch until it succeeds or the lane is finished.
+    A `shortcut` may take a batch without the worker. A `settle` that raises `Unavailable` is tried again with the same batch until it succeeds or the lane is finished.
     """
 
     def __init__(
@@ -43,9 +47,10 @@ class Lane(Generic[Job]):
         settle: Settle[Job],
         deliver: Deliver[Job],
         capacity: int,
+        shortcut: Shortcut[Job] | None = None,
     ) -> None:
         self._name, self._loop = name, loop
-        self._settle, self._deliver = settle, deliver
+        self._settle, self._deliver, self._shortcut = settle, deliver, shortcut
         self._waiting: deque[Job] = deque()
         self._capacity = capacity
         self._is_busy = False
@@ -73,7 +78,8 @@ class Lane(Generic[Job]):
         self._is_busy = True
         self._idle.clear()
         self._sizes.observe(size)
-        self._batches.put(batch)
+        if self._shortcut is None or not self._shortcut(batch, partial(self._decided, batch)):
+            self._batches.put(batch)
 
     async def finish(self, *, patience: float) -> None:
         """Let the batch in flight end, and the worker with it."""
@@ -85,6 +91,12 @@ class Lane(Generic[Job]):
         except TimeoutError:
             log.warning("left a batch behind that does not end", lane=self._name)
         self._batches.put(None)
+
+    def _decided(self, batch: list[Job], replies: Sequence[bytes | None] | None) -> None:
+        if replies is None:
+            self._batches.put(batch)
+        else:
+            self._done(batch, replies)
 
     def _work(self) -> None:
         while (batch := self._batches.get()) is not None:

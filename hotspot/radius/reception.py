@@ -50,7 +50,14 @@ class Reception:
         self, loop: asyncio.AbstractEventLoop, settler: Settler, keys: Keys, *, reject_delay: float, patience: float
     ) -> None:
         self._logins = Lane("logins", loop, settle=settler.logins, deliver=_deliver, capacity=LOGIN_CAPACITY)
-        self._reports = Lane("accounting", loop, settle=settler.reports, deliver=_deliver, capacity=ACCOUNTING_CAPACITY)
+        self._reports = Lane(
+            "accounting",
+            loop,
+            settle=settler.reports,
+            deliver=_deliver,
+            capacity=ACCOUNTING_CAPACITY,
+            shortcut=settler.reports_at_once,
+        )
         self._rejects = RejectDelay(loop, reject_delay)
         self._duplicates = DuplicateCache()
         self._layouts = Layouts()

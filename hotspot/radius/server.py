@@ -145,8 +145,8 @@ class RadiusServer:
         try:
             self._loop.run_until_complete(self._serve())
         finally:
-            self._loop.close()
             self._settler.close()
+            self._loop.close()
             self.ports.close()
 
     async def _serve(self) -> None:

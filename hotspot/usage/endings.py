@@ -59,16 +59,19 @@ class Boot(NamedTuple):
 
 def supersede(connection: Connection, starts: Sequence[Report]) -> None:
     """End what the devices that begin a session here have open elsewhere."""
-    if not starts:
-        return
-    facts = {
+    if starts:
+        connection.execute(SUPERSEDE, superseding(starts), prepare=True)
+
+
+def superseding(starts: Sequence[Report]) -> dict[str, str]:
+    """Return the values of `SUPERSEDE`."""
+    return {
         "routers": arrays.numbers(start.router_id for start in starts),
         "keys": arrays.uuids(start.session_key for start in starts),
         "devices": arrays.uuids(start.device_id for start in starts),
         "admissions": arrays.uuids(start.admission_id for start in starts),
         "started": arrays.moments(start.started_at for start in starts),
     }
-    connection.execute(SUPERSEDE, facts, prepare=True)
 
 
 def end_before_boots(connection: Connection, boots: Iterable[Boot]) -> None:

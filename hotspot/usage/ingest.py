@@ -102,7 +102,7 @@ SAVE_REPORTS: Final = f"""
                 THEN known.octets_from_device ELSE excluded.octets_from_device END,
             aside_to_device = CASE WHEN known.last_seen_at < excluded.last_seen_at
                 THEN known.octets_to_device ELSE excluded.octets_to_device END
-        RETURNING id, started_at, last_seen_at, aside_hour, aside_from_device, aside_to_device
+        RETURNING id, router_id, session_key, started_at, last_seen_at, aside_hour, aside_from_device, aside_to_device
     ), marked AS (
         INSERT INTO usage_mark AS known (session_id, hour, octets_from_device, octets_to_device)
         SELECT id, aside_hour, COALESCE(aside_from_device, 0), COALESCE(aside_to_device, 0)
@@ -110,9 +110,11 @@ SAVE_REPORTS: Final = f"""
         ON CONFLICT (session_id, hour) DO UPDATE SET
             octets_from_device = GREATEST(known.octets_from_device, excluded.octets_from_device),
             octets_to_device = GREATEST(known.octets_to_device, excluded.octets_to_device)
+    ), noted AS (
+        INSERT INTO usage_dirty (since, until)
+        SELECT DISTINCT date_trunc('hour', started_at), date_trunc('hour', last_seen_at) FROM saved
     )
-    INSERT INTO usage_dirty (since, until)
-    SELECT DISTINCT date_trunc('hour', started_at), date_trunc('hour', last_seen_at) FROM saved
+    SELECT router_id, id, session_key FROM saved
 """  # noqa: S608  (names of ours)
 
 KNOWN_COUNTS: Final = """
@@ -146,31 +148,36 @@ def record(connection: Connection, reports: Sequence[Report], boots: Sequence[Bo
     1. Which session a report without Class belongs to is looked up. 2. Sessions are saved, joined as far as they can be in one go.
     3. What the reports end elsewhere is ended: the device's other sessions, and what a router forgot in a reboot.
     """
-    is_plain = not boots and not any(_is_unusual(report) for report in reports)
-    rounds = _rounds(reports) if is_plain else []
+    is_plain = not boots and not any(
+        report.start_seen_at is not None or needs_the_long_way(report) for report in reports
+    )
+    rounds = rounds_of(reports) if is_plain else []
     if len(rounds) == 1:
         _save(connection, rounds[0])  # one statement is a transaction by itself
         return
     with connection.transaction():
         anchored = reports if is_plain else _anchored(connection, reports)
-        for sessions in rounds or _rounds(anchored):
+        for sessions in rounds or rounds_of(anchored):
             _save(connection, sessions if is_plain else _unwrapped(connection, sessions))
         supersede(connection, [report for report in anchored if report.start_seen_at is not None])
         end_before_boots(connection, boots)
 
 
 def _save(connection: Connection, sessions: Sequence[Report]) -> None:
-    ordered = sorted(sessions, key=_order)  # so that two writers don't wait for each other in a ring
-    columns = list(zip(*ordered, strict=True))
-    values = {name: write(columns[number]) for number, (name, (_, write)) in enumerate(KINDS.items())}
-    connection.execute(SAVE_REPORTS, values, prepare=True)
+    connection.execute(SAVE_REPORTS, values_of(sessions), prepare=True)
+
+
+def values_of(sessions: Sequence[Report]) -> dict[str, str]:
+    """Return the values of `SAVE_REPORTS`, in an order that keeps two writers from waiting for each other in a ring."""
+    columns = list(zip(*sorted(sessions, key=_order), strict=True))
+    return {name: write(columns[number]) for number, (name, (_, write)) in enumerate(KINDS.items())}
 
 
 def _order(report: Report) -> tuple[int, int]:
     return report.router_id, report.session_key.int
 
 
-def _rounds(reports: Iterable[Report]) -> list[list[Report]]:
+def rounds_of(reports: Iterable[Report]) -> list[list[Report]]:
     """Join a batch to one report a session; what must not be joined beforehand goes to a further round.
 
     Those are reports of different hours, whose marks would be lost, and counters that may have wrapped between them.
@@ -194,8 +201,9 @@ def _rounds(reports: Iterable[Report]) -> list[list[Report]]:
 # --- reports out of the ordinary -----------------------------------------------------------------------------------------
 
 
-def _is_unusual(report: Report) -> bool:
-    return report.start_seen_at is not None or not report.is_classed or report.may_have_wrapped
+def needs_the_long_way(report: Report) -> bool:
+    """Whether the database must be asked first what this report means: it has no Class, or 32 bits that may have wrapped."""
+    return not report.is_classed or report.may_have_wrapped
 
 
 def _unwrapped(connection: Connection, sessions: Sequence[Report]) -> list[Report]:
