@@ -17,14 +17,16 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
 from hotspot.db import Database
-from hotspot.guests.service import forget_consents, forget_credentials
+from hotspot.guests.service import forget_admissions, forget_consents, forget_credentials
 from hotspot.settings import Settings
+from hotspot.usage.endings import reap_all
 from hotspot.usage.rollup import rebuild_dirty
-from hotspot.usage.service import forget_sessions
+from hotspot.usage.service import forget_names, forget_sessions
 
 log = structlog.get_logger()
 
 LONGEST_JOB = 300.0  # seconds
+ADMISSIONS_KEPT = timedelta(days=8)  # longer than any session, so that none loses what let it in
 LEADER_LOCK = 0x636C6F63  # "cloc"
 RUNS = Counter("hotspot_clock_runs", "Clock jobs by outcome", ["job", "outcome"])
 LEADING = Gauge("hotspot_clock_leading", "1 where this process does the clock's work")
@@ -47,9 +49,17 @@ def _roll_up(db: Session, settings: Settings, now: datetime) -> None:
     rebuild_dirty(db, settings.zone)
 
 
+def _end_lost(db: Session, settings: Settings, now: datetime) -> None:
+    """Give up sessions that nobody reports any more, and the names that only open sessions need."""
+    del settings
+    reap_all(db, now=now)
+    forget_names(db, now=now)
+
+
 def _forget(db: Session, settings: Settings, now: datetime) -> None:
     """Delete what its time is over for: what the terms promise."""
     forget_credentials(db, now=now)
+    forget_admissions(db, before=now - ADMISSIONS_KEPT)
     before = now - timedelta(days=settings.retention_days)
     forget_sessions(db, before=before)
     forget_consents(db, before=before)
@@ -57,6 +67,7 @@ def _forget(db: Session, settings: Settings, now: datetime) -> None:
 
 TABLE = (
     Schedule("roll up usage", timedelta(seconds=30), timedelta(seconds=3), _roll_up),
+    Schedule("end lost sessions", timedelta(minutes=1), timedelta(seconds=10), _end_lost),
     Schedule("forget what is old", timedelta(hours=1), timedelta(hours=1), _forget),
 )
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import psycopg
 import structlog
 from alembic import command
 from alembic.config import Config
@@ -71,6 +72,12 @@ class Database:
         with Session(self.engine) as db:
             db.connection(execution_options={"postgresql_readonly": True})
             yield db
+
+    def connect(self) -> psycopg.Connection[Any]:
+        """Open a connection outside SQLAlchemy, committing each statement that no transaction surrounds: for hot paths."""
+        return psycopg.connect(
+            self.dsn, autocommit=True, connect_timeout=5, options="-c timezone=UTC", application_name="hotspot"
+        )
 
     @property
     def dsn(self) -> str:

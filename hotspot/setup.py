@@ -12,7 +12,7 @@ from sqlmodel import Field, Session, SQLModel
 from hotspot.areas.importer import import_packaged_areas
 from hotspot.db import Database, open_database
 from hotspot.errors import Invalid
-from hotspot.portal.terms import ensure_default_terms
+from hotspot.guests.terms import ensure_default_terms
 from hotspot.security import CannotUnseal, Keys
 from hotspot.settings import Settings
 

@@ -22,7 +22,8 @@ from hotspot.cli.output import (
     print_rows,
 )
 from hotspot.errors import Invalid
-from hotspot.portal import banners, terms
+from hotspot.guests import terms
+from hotspot.portal import banners
 from hotspot.routers import service as routers
 from hotspot.sites import service as sites
 from hotspot.sites import settings as site_settings
@@ -302,11 +303,14 @@ def make_login_link(
 def publish_terms(
     file: Annotated[Path, typer.Argument(help="TOML: a table a language with title, summary, body.")],
     name: Annotated[str, typer.Option("--name", help="Document, as in the setting `terms`.")] = "public",
+    wording_only: Annotated[
+        bool, typer.Option("--wording-only", help="Nothing material changes: who agreed before need not again.")
+    ] = False,
     data_dir: DataDir = None,
 ) -> None:
     """Publish a new version of a terms document; it holds at once."""
     with changing(data_dir) as (_settings, db, now):
-        version = terms.publish(db, name, read_texts(file), now)
+        version = terms.publish(db, name, read_texts(file), now, is_material=not wording_only)
         said = f"{name} version {version.version}, sha256 {version.sha256}"
     people.print(said)
 
@@ -315,7 +319,13 @@ def list_terms(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """List every version of every terms document."""
     with looking(data_dir) as (_settings, db):
         rows = [
-            {"name": t.name, "version": t.version, "from": t.effective_at.isoformat(), "sha256": t.sha256}
+            {
+                "name": t.name,
+                "version": t.version,
+                "from": t.effective_at.isoformat(),
+                "material": t.is_material,
+                "sha256": t.sha256,
+            }
             for t in terms.all_versions(db)
         ]
     print_rows(rows, as_json=as_json, title="Terms", empty="")

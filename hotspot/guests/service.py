@@ -1,19 +1,27 @@
 """Consent and one-time credentials: what the portal gives out and RADIUS takes back."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID, uuid4
 
-from sqlalchemy import text
+from sqlalchemy import or_, text
 from sqlmodel import Session, col, select
 
-from hotspot.guests.models import Consent, Credential
+from hotspot.errors import Invalid
+from hotspot.guests.models import BlockedDevice, Consent, Credential
 from hotspot.security import Keys
 
 USER_NAME = re.compile("[0-9a-f]{32}")  # as Login.user_name writes it; uuid.UUID alone also reads signs and underscores
 CREDENTIAL_LIFE = timedelta(seconds=60)  # long enough for a weak link, too short to be worth stealing
+LONGEST_REASON = 200
+GUEST_LOCK = 0x67756573  # "gues": one decision at a time about a guest with several devices
+
+
+class BadReason(Invalid):
+    """Say in one line of at most 200 characters why the device is blocked"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +37,24 @@ class Login:
 
 
 def give_consent(
-    db: Session, *, device_id: UUID, site_id: int, terms_sha256: str, language: str, now: datetime
+    db: Session,
+    *,
+    device_id: UUID,
+    site_id: int,
+    terms_sha256: str,
+    language: str,
+    now: datetime,
+    guest_id: UUID | None = None,
 ) -> Consent:
-    """Record that the device agreed to these terms here and now."""
-    consent = Consent(device_id=device_id, site_id=site_id, terms_sha256=terms_sha256, language=language, given_at=now)
+    """Record that the device agreed to these terms here and now; without a `guest_id` it is a guest of its own."""
+    consent = Consent(
+        device_id=device_id,
+        guest_id=guest_id or device_id,
+        site_id=site_id,
+        terms_sha256=terms_sha256,
+        language=language,
+        given_at=now,
+    )
     db.add(consent)
     db.flush()
     return consent
@@ -48,6 +70,7 @@ def issue_credential(db: Session, consent: Consent, *, keys: Keys, now: datetime
         id=uuid4(),
         site_id=consent.site_id,
         device_id=consent.device_id,
+        guest_id=consent.guest_id,
         consent_id=consent.id,
         language=consent.language,
         issued_at=now,
@@ -64,19 +87,72 @@ def find_credentials(db: Session, ids: Sequence[UUID]) -> Mapping[UUID, Credenti
     return {credential.id: credential for credential in found}
 
 
-def redeem(db: Session, credential_id: UUID, *, site_id: int, device_id: UUID, now: datetime) -> bool:
-    """Use the credential up; True for the one caller who won it.
+class Presented(NamedTuple):
+    """A credential as a router presents it: where, and by which device."""
 
-    It must be unused, alive, and be used at its own site by its own device; one conditional UPDATE decides.
+    credential_id: UUID
+    site_id: int
+    device_id: UUID
+
+
+class Redeemed(NamedTuple):
+    """A credential that was won: for which guest, and the language they chose."""
+
+    guest_id: UUID
+    language: str
+
+
+REDEEM = """
+    UPDATE credential SET used_at = %(now)s
+    FROM unnest(%(credentials)s::uuid[], %(sites)s::int[], %(devices)s::uuid[]) AS presented (id, site_id, device_id)
+    WHERE credential.id = presented.id
+        AND credential.site_id = presented.site_id AND credential.device_id = presented.device_id
+        AND used_at IS NULL AND expires_at > %(now)s
+    RETURNING credential.id, credential.site_id, credential.device_id, guest_id, language
+"""
+
+
+def redeem(db: Session, presented: Iterable[Presented], *, now: datetime) -> dict[Presented, Redeemed]:
+    """Use the presented credentials up; return those that were won by this call.
+
+    One must be unused, alive, and be presented at its own site by its own device; one conditional UPDATE decides. In a fixed order,
+    so that two servers seldom wait for each other.
     """
-    won = db.connection().execute(
-        text("""
-            UPDATE credential SET used_at = :now
-            WHERE id = :id AND site_id = :site_id AND device_id = :device_id AND used_at IS NULL AND expires_at > :now
-        """),
-        {"id": credential_id, "site_id": site_id, "device_id": device_id, "now": now},
-    )
-    return won.rowcount == 1
+    wanted = sorted(set(presented), key=lambda one: one.credential_id.int)
+    if not wanted:
+        return {}
+    facts = {
+        "credentials": [one.credential_id for one in wanted],
+        "sites": [one.site_id for one in wanted],
+        "devices": [one.device_id for one in wanted],
+        "now": now,
+    }
+    rows = db.connection().exec_driver_sql(REDEEM, facts)
+    return {Presented(*row[:3]): Redeemed(*row[3:]) for row in rows}
+
+
+LATEST_CONSENTS = """
+    SELECT DISTINCT ON (device_id) device_id, guest_id, terms_sha256, language, given_at FROM consent
+    WHERE device_id = ANY(%(devices)s) ORDER BY device_id, given_at DESC, id DESC
+"""
+
+
+class Agreed(NamedTuple):
+    """The last a device agreed to, and for whom."""
+
+    guest_id: UUID
+    terms_sha256: str
+    language: str
+    given_at: datetime
+
+
+def latest_consents(db: Session, devices: Iterable[UUID]) -> dict[UUID, Agreed]:
+    """Return the latest consent of each device that ever gave one."""
+    wanted = list(set(devices))
+    if not wanted:
+        return {}
+    rows = db.connection().exec_driver_sql(LATEST_CONSENTS, {"devices": wanted})
+    return {row[0]: Agreed(*row[1:]) for row in rows}
 
 
 def parse_user_name(user_name: str) -> UUID | None:
@@ -89,6 +165,94 @@ def forget_credentials(db: Session, *, now: datetime) -> int:
     gone = db.connection().execute(
         text("DELETE FROM credential WHERE expires_at < :before"), {"before": now - timedelta(days=1)}
     )
+    return gone.rowcount
+
+
+# --- blocked devices -----------------------------------------------------------------------------------------------------
+
+
+def block_device(db: Session, device_id: UUID, *, reason: str, until: datetime | None, now: datetime) -> None:
+    """Let the device in nowhere until then, or until it is unblocked; ending what it has open is the caller's business.
+
+    Raises:
+        BadReason: one line is needed, so that whoever is asked can answer.
+    """
+    reason = reason.strip()
+    if not reason or len(reason) > LONGEST_REASON or not reason.isprintable():
+        raise BadReason
+    db.merge(BlockedDevice(device_id=device_id, reason=reason, blocked_at=now, until=until))
+    db.flush()
+
+
+def unblock_device(db: Session, device_id: UUID) -> bool:
+    """Let the device in again; False when it was not blocked."""
+    blocked = db.get(BlockedDevice, device_id)
+    if blocked is None:
+        return False
+    db.delete(blocked)
+    db.flush()
+    return True
+
+
+def blocked_devices(db: Session, devices: Iterable[UUID], *, now: datetime) -> dict[UUID, datetime | None]:
+    """Return which of the devices are blocked now, and until when."""
+    found = db.exec(
+        select(BlockedDevice.device_id, BlockedDevice.until).where(
+            col(BlockedDevice.device_id).in_(list(devices)),
+            or_(col(BlockedDevice.until).is_(None), col(BlockedDevice.until) > now),
+        )
+    )
+    return dict(found.all())
+
+
+# --- admissions ----------------------------------------------------------------------------------------------------------
+
+
+class Decided(NamedTuple):
+    """One decided log-in on its way into the log; see `models.Admission`."""
+
+    id: UUID
+    router_id: int
+    site_id: int
+    device_id: UUID | None
+    guest_id: UUID | None
+    refusal: str | None
+    user_name: bytes | None
+    held_until: datetime | None
+
+
+LOG_ADMISSIONS = """
+    INSERT INTO admission (id, router_id, site_id, device_id, guest_id, refusal, user_name, held_until, decided_at)
+    SELECT *, %(now)s FROM unnest(
+        %(ids)s::uuid[], %(routers)s::int[], %(sites)s::int[], %(devices)s::uuid[], %(guests)s::uuid[],
+        %(refusals)s::text[], %(names)s::bytea[], %(held)s::timestamptz[])
+"""
+
+
+def log_admissions(db: Session, decided: Sequence[Decided], *, now: datetime) -> None:
+    """Keep what was decided; an admitted one holds its guest's place from the commit on."""
+    if not decided:
+        return
+    ids, routers, sites, devices, guests, refusals, names, held = (
+        list(values) for values in zip(*decided, strict=True)
+    )
+    facts = {"ids": ids, "routers": routers, "sites": sites, "devices": devices, "guests": guests}
+    db.connection().exec_driver_sql(
+        LOG_ADMISSIONS, facts | {"refusals": refusals, "names": names, "held": held, "now": now}
+    )
+
+
+def take_turns(db: Session, guests: Iterable[UUID]) -> None:
+    """Let nobody else decide about these guests until this transaction ends: their devices are counted, then one more is let in."""
+    for guest in sorted(guests, key=lambda guest: guest.int):
+        db.connection().exec_driver_sql(
+            "SELECT pg_advisory_xact_lock(%(space)s, hashtext(%(guest)s))", {"space": GUEST_LOCK, "guest": guest.hex}
+        )
+
+
+def forget_admissions(db: Session, *, before: datetime) -> int:
+    """Delete admissions decided before then; none of them can still have an open session. Return how many."""
+    gone = db.connection().execute(text("DELETE FROM admission WHERE decided_at < :before"), {"before": before})
     return gone.rowcount
 
 

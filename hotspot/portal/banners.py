@@ -14,9 +14,9 @@ from sqlmodel import Session, col, select
 
 from hotspot.areas.models import Area
 from hotspot.errors import Invalid
+from hotspot.guests.terms import LANGUAGE
 from hotspot.portal.models import Banner
 from hotspot.portal.prose import in_language
-from hotspot.portal.terms import LANGUAGE
 from hotspot.sites.models import Site
 
 AT_ONCE: Final = 3  # more than that nobody reads before the button

@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from hotspot.guests.refusals import Recognised, Refusal, recognise
+
 
 def N_(message: str) -> str:  # noqa: N802  (gettext's customary name: translate later)
     return message
@@ -162,10 +164,24 @@ ROUTER_ERRORS: Final[dict[str, Explanation]] = {
     "auth-in-progress": _router(
         N_("The router is still working on your last attempt."), N_("Wait a moment and try again.")
     ),
-    "expired": EXPIRED,
 }
 
-# The default errors.txt texts (RouterOS 7), then our own Reply-Messages in each language; `radius-reply` carries the latter.
+_CLOSED: Final = N_("The Wi-Fi is closed now")
+_USED_UP: Final = N_("Your allowance is used up")
+_REFUSED: Final[dict[Refusal, tuple[str, str]]] = {
+    Refusal.BLOCKED: (N_("This device is blocked"), N_("If you think that is a mistake, ask the staff of this place.")),
+    Refusal.CLOSED: (_CLOSED, N_("Come back when it is open.")),
+    Refusal.TOO_MANY_DEVICES: (N_("Too many devices"), N_("Sign out on a device that you don't need, then try again.")),
+    Refusal.DAY_TIME_USED: (_USED_UP, N_("Everybody has the same time a day, so that all can use the Wi-Fi.")),
+    Refusal.DAY_DATA_USED: (
+        _USED_UP,
+        N_("Everybody has the same amount of data a day, so that all can use the Wi-Fi."),
+    ),
+    Refusal.NOT_READY: (NO_TERMS.title, NO_TERMS.advice),
+}
+"""Title and advice beside what RADIUS itself said, which names the time."""
+
+# The default errors.txt texts (RouterOS 7); our own Reply-Messages, which `radius-reply` carries, are recognised as what they are.
 _ROUTER_TEXTS: Final = [
     ("chap-missing", r"web browser did not send challenge response"),
     ("wrong-mac-username", r"invalid username \(.*\): this mac address is not yours"),
@@ -182,8 +198,6 @@ _ROUTER_TEXTS: Final = [
     ("not-logged-in", r"you are not logged in"),
     ("config-error", r"configuration error"),
     ("internal-error", r"internal error"),
-    ("expired", r"the time to log in ran out|waktu untuk masuk sudah habis"),
-    ("invalid-username", r"this login (is not valid|was already used)|izin masuk ini (tidak berlaku|sudah dipakai)"),
 ]
 _PATTERNS: Final = [(key, re.compile(pattern)) for key, pattern in _ROUTER_TEXTS]
 
@@ -194,6 +208,8 @@ QUOTED: Final = 60  # characters; RouterOS's own texts are shorter
 def of_router_error(error: str, error_orig: str = "") -> Explanation:
     """Return what the router's `error` means; `error-orig` is the text before an operator's own errors.txt reworded it."""
     for said in (error_orig, error):
+        if (ours := recognise(said)) is not None:
+            return _of_refusal(ours)
         text = " ".join(said.casefold().split())
         if text in ROUTER_ERRORS:
             return ROUTER_ERRORS[text]
@@ -201,6 +217,13 @@ def of_router_error(error: str, error_orig: str = "") -> Explanation:
             if pattern.search(text):
                 return ROUTER_ERRORS[key]
     return UNKNOWN_ERROR
+
+
+def _of_refusal(ours: Recognised) -> Explanation:
+    if ours.refusal in _REFUSED:
+        title, advice = _REFUSED[ours.refusal]
+        return Explanation(title, ours.text, advice, 200)
+    return EXPIRED if ours.refusal is Refusal.EXPIRED else ROUTER_ERRORS["invalid-username"]
 
 
 def quotable(error: str) -> str:

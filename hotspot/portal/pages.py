@@ -16,11 +16,10 @@ from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
 from sqlmodel import Session
 
-from hotspot.guests.models import MacAddress
+from hotspot.guests.models import MacAddress, Terms
 from hotspot.portal import explanations as say
 from hotspot.portal import rendering, service, tickets
 from hotspot.portal.handoff import QUERY_OCTETS, Handed, Stop, login_url, read_handed, read_pairs, registered_base
-from hotspot.portal.models import Terms
 from hotspot.portal.prose import blocks, in_language
 from hotspot.portal.service import Place, Stage
 from hotspot.portal.throttle import Presses

@@ -11,13 +11,12 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlmodel import Session, select
 
-from hotspot.guests.models import Credential
+from hotspot.guests.models import Credential, Terms
 from hotspot.guests.service import Login, find_credentials, give_consent, issue_credential
+from hotspot.guests.terms import NoSuchTerms, current
 from hotspot.portal.banners import Notice, banners_for
 from hotspot.portal.explanations import NO_SUCH_SITE, NO_TERMS, RETIRED
 from hotspot.portal.handoff import RouterHost, Stop
-from hotspot.portal.models import Terms
-from hotspot.portal.terms import NoSuchTerms, current
 from hotspot.routers.service import routers_of
 from hotspot.security import Keys
 from hotspot.sites.models import Site, SiteState

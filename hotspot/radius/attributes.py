@@ -1,11 +1,11 @@
 """The attributes we speak: their numbers, and typed values out of and into a packet.
 
-Pure. RFC 2865 §5, 2866 §5, 2869 §5, 3162 §2; Vendor-Specific (RFC 2865 §5.26) of MikroTik (14988) and WISPr (14122). A MAC in
+Pure. RFC 2865 §5, 2866 §5, 2869 §5, 3162 §2, 5176 §3.5; Vendor-Specific (RFC 2865 §5.26) of MikroTik (14988) and WISPr (14122). A MAC in
 Calling-Station-Id stays text here: reading it is the guests' business.
 """
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from enum import IntEnum
 from ipaddress import IPv4Address, IPv6Address
@@ -85,6 +85,9 @@ class MikroTik:
     RATE_LIMIT = VendorAttr(MIKROTIK, 8)
     REALM = VendorAttr(MIKROTIK, 9)
     HOST_IP = VendorAttr(MIKROTIK, 10)
+    MARK_ID = VendorAttr(MIKROTIK, 11)
+    ADVERTISE_URL = VendorAttr(MIKROTIK, 12)
+    ADVERTISE_INTERVAL = VendorAttr(MIKROTIK, 13)
     RECV_LIMIT_GIGAWORDS = VendorAttr(MIKROTIK, 14)
     XMIT_LIMIT_GIGAWORDS = VendorAttr(MIKROTIK, 15)
     TOTAL_LIMIT = VendorAttr(MIKROTIK, 17)
@@ -137,6 +140,28 @@ class TerminateCause(IntEnum):
     HOST_REQUEST = 18
 
 
+class ErrorCause(IntEnum):
+    """Error-Cause (RFC 5176 §3.5): why a router refused to end or change a session; 2xx comes with an ACK."""
+
+    RESIDUAL_SESSION_CONTEXT_REMOVED = 201
+    INVALID_EAP_PACKET = 202
+    UNSUPPORTED_ATTRIBUTE = 401
+    MISSING_ATTRIBUTE = 402
+    NAS_IDENTIFICATION_MISMATCH = 403
+    INVALID_REQUEST = 404
+    UNSUPPORTED_SERVICE = 405
+    UNSUPPORTED_EXTENSION = 406
+    INVALID_ATTRIBUTE_VALUE = 407
+    ADMINISTRATIVELY_PROHIBITED = 501
+    REQUEST_NOT_ROUTABLE = 502
+    SESSION_CONTEXT_NOT_FOUND = 503
+    SESSION_CONTEXT_NOT_REMOVABLE = 504
+    OTHER_PROXY_PROCESSING_ERROR = 505
+    RESOURCES_UNAVAILABLE = 506
+    REQUEST_INITIATED = 507
+    MULTIPLE_SESSION_SELECTION_UNSUPPORTED = 508
+
+
 LOGIN_USER: Final = 1
 """Service-Type of a hotspot log-in (RFC 2865 §5.6)."""
 WIRELESS_802_11: Final = 19
@@ -185,6 +210,10 @@ class Attributes:
 
     def __contains__(self, key: Key) -> bool:
         return key in self._values
+
+    def __iter__(self) -> Iterator[Key]:
+        """What is there, Vendor-Specific by what it holds; attributes of unknown vendors are left out."""
+        return iter(self._values)
 
     def octets(self, key: Key) -> bytes | None:
         """The bare value."""

@@ -13,6 +13,7 @@ from typing import Final, Generic, TypeVar
 
 import structlog
 
+from hotspot.errors import Unavailable
 from hotspot.radius import metrics
 
 log = structlog.get_logger()
@@ -20,13 +21,19 @@ log = structlog.get_logger()
 LARGEST_BATCH: Final = 512
 """Larger ones gain nothing per datagram and make the first of them wait longer."""
 
+AWAY_SECONDS: Final = 0.5
+"""How soon a batch that can't be stored at the moment is tried again."""
+
 Job = TypeVar("Job")
 Settle = Callable[[Sequence[Job]], Sequence[bytes | None]]
 Deliver = Callable[[Job, bytes | None], None]
 
 
 class Lane(Generic[Job]):
-    """Jobs go in, `settle` makes them durable in the worker thread, `deliver` gets each reply (or None) in the loop's thread."""
+    """Jobs go in, `settle` makes them durable in the worker thread, `deliver` gets each reply (or None) in the loop's thread.
+
+    A `settle` that raises `Unavailable` is tried again with the same batch until it succeeds or the lane is finished.
+    """
 
     def __init__(
         self,
@@ -45,6 +52,7 @@ class Lane(Generic[Job]):
         self._batches: queue.SimpleQueue[list[Job] | None] = queue.SimpleQueue()
         self._idle = asyncio.Event()
         self._idle.set()
+        self._finishing = threading.Event()
         self._sizes = metrics.BATCH.labels(name)
         self._worker = threading.Thread(target=self._work, name=f"radius-{name}", daemon=True)
         self._worker.start()
@@ -70,6 +78,7 @@ class Lane(Generic[Job]):
     async def finish(self, *, patience: float) -> None:
         """Let the batch in flight end, and the worker with it."""
         self._waiting.clear()
+        self._finishing.set()
         try:
             await asyncio.wait_for(self._idle.wait(), patience)
         except TimeoutError:
@@ -87,11 +96,20 @@ class Lane(Generic[Job]):
     def _settle_safely(self, batch: list[Job]) -> Sequence[bytes | None]:
         """Live on whatever a batch does: silence is always a right answer, the router asks again."""
         try:
-            return self._settle(batch)
+            return self._settle_patiently(batch)
         except Exception:
             log.exception("a batch of datagrams failed", lane=self._name, size=len(batch))
             metrics.drop("internal_error", len(batch))
             return [None] * len(batch)
+
+    def _settle_patiently(self, batch: list[Job]) -> Sequence[bytes | None]:
+        while True:
+            try:
+                return self._settle(batch)
+            except Unavailable:
+                if self._finishing.wait(AWAY_SECONDS):
+                    metrics.drop("database_away", len(batch))
+                    return [None] * len(batch)
 
     def _done(self, batch: list[Job], replies: Sequence[bytes | None]) -> None:
         self._is_busy = False

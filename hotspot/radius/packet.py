@@ -2,7 +2,7 @@
 
 Pure: octets in, values out, no I/O. What the attributes mean is left to `attributes`, what to answer to `policy`. RFC 2865 §3
 (format), §5.2 (User-Password), §5.3 (CHAP-Password); RFC 2866 §3 (accounting authenticators); RFC 2869 §5.14 and RFC 5997
-(Message-Authenticator).
+(Message-Authenticator); RFC 5176 §2.3, §3.4 (both for requests to a router).
 """
 
 import hashlib
@@ -228,10 +228,13 @@ def sign_reply(request: Packet, code: Code, attributes: Iterable[RawAttribute], 
     """Encode the reply to `request`: Message-Authenticator first, then the response authenticator over all of it.
 
     First, because the attack on RADIUS/UDP needs a predictable prefix before the secret part (CVE-2024-3596); the keyed hash sees
-    the request's authenticator (RFC 2869 §5.14, RFC 5997 §3). The replies to requests with a hashed authenticator carry none: the
-    attacker can't choose what they hash, RFC 2866 §4.2 defines none, and FreeRADIUS 3.2 refuses an Accounting-Response with one.
+    the request's authenticator (RFC 2869 §5.14, RFC 5997 §3, RFC 5176 §3.4). Requests with a hashed authenticator need none in
+    their reply, because the attacker can't choose what they hash. An Accounting-Response carries none: RFC 2866 §4.2 defines none,
+    and FreeRADIUS 3.2 refuses one that has it. Replies to CoA-Request and Disconnect-Request have one when the request had one.
     """
-    keyed = request.code not in HASHED_AUTHENTICATOR
+    keyed = request.code not in HASHED_AUTHENTICATOR or (
+        request.code != Code.ACCOUNTING_REQUEST and _signature_offset(request.attributes) is not None
+    )
     body = (_EMPTY_MESSAGE_AUTHENTICATOR if keyed else b"") + _encode_attributes(attributes)
     octets = _with_header(code, request.identifier, request.authenticator, body)
     if keyed:
@@ -242,8 +245,8 @@ def sign_reply(request: Packet, code: Code, attributes: Iterable[RawAttribute], 
 def flaw_in_reply(reply: Packet, request: Packet, secret: Secret) -> Flaw | None:
     """Say why `reply` does not answer `request` under this secret; None when it does (the NAS's side of the check).
 
-    Both proofs are wanted, like RouterOS with `require-message-auth=yes-for-request-resp`; an Accounting-Response may go without
-    Message-Authenticator, because its request is hashed already.
+    Both proofs are wanted, like RouterOS with `require-message-auth=yes-for-request-resp`; replies to requests with a hashed
+    authenticator may go without Message-Authenticator, which is checked where it is present (RFC 5176 §3.4).
     """
     octets = reply.octets or encode(reply)
     if reply.identifier != request.identifier:

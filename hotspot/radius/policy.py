@@ -1,42 +1,81 @@
-"""A guest's standing → Accept with limits, or Reject with a reason in the guest's language.
+"""A guest's standing and what holds at the site → Accept with limits, or Reject with a reason.
 
-Pure. Who the guest is and whether the credential was won is the service's finding; the words the router shows are made here, kept
-short because RouterOS puts them into its page as `$(error)`.
+Pure: who the guest is and whether a credential was won is the service's finding, the words are `guests.refusals`. Days and opening
+hours are those of the site's local time; `now` brings its zone along.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
-from enum import StrEnum
-from typing import Final
+from datetime import datetime, time, timedelta
+from typing import Final, NamedTuple
 from uuid import UUID
 
+from hotspot.guests.refusals import Refusal
 from hotspot.radius.attributes import Attr, MikroTik, make, make64
 from hotspot.radius.packet import Code, RawAttribute
 
+DAY: Final = timedelta(days=1)
+SHORTEST: Final = timedelta(minutes=1)
+"""Less than this left is nothing left: a session of seconds only annoys."""
 
-class Refusal(StrEnum):
-    """Why a log-in is refused; the value goes to the log, the guest reads less."""
 
-    INCOMPLETE = "incomplete"
-    UNKNOWN = "unknown_credential"
-    WRONG_PASSWORD = "wrong_password"  # noqa: S105 - the name of a reason
-    OTHER_SITE = "other_site"
-    OTHER_DEVICE = "other_device"
-    USED = "already_used"
-    EXPIRED = "expired"
+class Speed(NamedTuple):
+    """kbit/s, as the guest sees it."""
+
+    up_kbps: int
+    down_kbps: int
+
+
+class Hours(NamedTuple):
+    """When guests are let in, local time; `closes` before `opens` is on the next day."""
+
+    opens: time
+    closes: time
 
 
 @dataclass(frozen=True, slots=True)
-class Allowance:
-    """What the router may let a guest have; rates in kbit/s, `octets` both ways together or None for no limit."""
+class Rules:
+    """What holds at a site. None: no limit; `slow` None: once the day's data is used, no more."""
 
     session: timedelta
     idle: timedelta
     interim: timedelta
-    up_kbps: int
-    down_kbps: int
+    speed: Speed
+    session_octets: int | None = None
+    day: timedelta | None = None
+    day_octets: int | None = None
+    slow: Speed | None = None
+    devices: int = 1
+    hours: Hours | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is known of a guest at the moment of asking; "today" since the last local midnight."""
+
+    is_blocked: bool = False
+    blocked_until: datetime | None = None
+    other_devices: int = 0
+    online_today: timedelta = timedelta()
+    octets_today: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What the router may let a guest have; `octets` both ways together or None for no limit."""
+
+    session: timedelta
+    idle: timedelta
+    interim: timedelta
+    speed: Speed
     octets: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Not now; `until` is when it is worth trying again, where that is known."""
+
+    refusal: Refusal
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,25 +87,65 @@ class Answer:
     refusal: Refusal | None = None
 
 
-_INVALID: Final = {
-    "id": "Izin masuk ini tidak berlaku. Silakan ulangi dari awal.",
-    "en": "This login is not valid. Please start again.",
-}
-_WORDS: Final[Mapping[Refusal, Mapping[str, str]]] = {
-    Refusal.USED: {
-        "id": "Izin masuk ini sudah dipakai. Silakan ulangi dari awal.",
-        "en": "This login was already used. Please start again.",
-    },
-    Refusal.EXPIRED: {
-        "id": "Waktu untuk masuk sudah habis. Silakan ulangi dari awal.",
-        "en": "The time to log in ran out. Please start again.",
-    },
-}
-"""The other reasons are told in the same words, so that a guess learns nothing from them."""
+def decide(rules: Rules, standing: Standing, now: datetime) -> Allowance | Refused:
+    """Say what the guest may have now.
+
+    1. A blocked device nothing. 2. Nobody outside opening hours, nor beyond closing time. 3. No device more than the guest may have
+    online. 4. No more time than is left of the day's. 5. Once the day's data is used, the slow speed if there is one.
+    """
+    if standing.is_blocked:
+        return Refused(Refusal.BLOCKED, standing.blocked_until)
+    open_for = _open_for(rules.hours, now)
+    if open_for < SHORTEST:
+        return Refused(Refusal.CLOSED, _next(rules.hours.opens, now) if rules.hours else None)
+    if standing.other_devices >= rules.devices:
+        return Refused(Refusal.TOO_MANY_DEVICES)
+    time_left = DAY if rules.day is None else rules.day - standing.online_today
+    if time_left < SHORTEST:
+        return Refused(Refusal.DAY_TIME_USED, _next(time.min, now))
+    octets_left = None if rules.day_octets is None else max(0, rules.day_octets - standing.octets_today)
+    is_slow = octets_left == 0
+    if is_slow and rules.slow is None:
+        return Refused(Refusal.DAY_DATA_USED, _next(time.min, now))
+    return Allowance(
+        session=min(rules.session, time_left, open_for),
+        idle=rules.idle,
+        interim=rules.interim,
+        speed=rules.slow if is_slow and rules.slow is not None else rules.speed,
+        octets=_least(rules.session_octets, octets_left if rules.slow is None else None),
+    )
 
 
-def accept(credential_id: UUID, allowance: Allowance) -> Answer:
-    """Let the guest in within the allowance; Class brings the credential back in every accounting report (RFC 2865 §5.25)."""
+def _least(one: int | None, other: int | None) -> int | None:
+    known = [value for value in (one, other) if value is not None]
+    return min(known) if known else None
+
+
+def _open_for(hours: Hours | None, now: datetime) -> timedelta:
+    """How long it stays open; nothing when it is closed."""
+    if hours is None or hours.opens == hours.closes:
+        return DAY
+    clock = now.timetz().replace(tzinfo=None)
+    if hours.opens < hours.closes:
+        is_open = hours.opens <= clock < hours.closes
+    else:
+        is_open = clock >= hours.opens or clock < hours.closes
+    return _next(hours.closes, now) - now if is_open else timedelta()
+
+
+def _next(clock: time, now: datetime) -> datetime:
+    """The next moment when the site's clocks show this."""
+    today = datetime.combine(now.date(), clock, now.tzinfo)
+    return today if today > now else datetime.combine(now.date() + DAY, clock, now.tzinfo)
+
+
+def rate_limit(speed: Speed) -> str:
+    """Mikrotik-Rate-Limit, "rx/tx": rx first, which is what the client uploads."""
+    return f"{speed.up_kbps}k/{speed.down_kbps}k"
+
+
+def accept(admission_id: UUID, allowance: Allowance) -> Answer:
+    """Let the guest in within the allowance; Class brings the admission back in every accounting report (RFC 2865 §5.25)."""
     limit = (
         make64(MikroTik.TOTAL_LIMIT, MikroTik.TOTAL_LIMIT_GIGAWORDS, allowance.octets)
         if allowance.octets is not None
@@ -76,15 +155,13 @@ def accept(credential_id: UUID, allowance: Allowance) -> Answer:
         make(Attr.SESSION_TIMEOUT, int(allowance.session.total_seconds())),
         make(Attr.IDLE_TIMEOUT, int(allowance.idle.total_seconds())),
         make(Attr.ACCT_INTERIM_INTERVAL, int(allowance.interim.total_seconds())),
-        make(MikroTik.RATE_LIMIT, f"{allowance.up_kbps}k/{allowance.down_kbps}k"),  # rx first: what the client uploads
+        make(MikroTik.RATE_LIMIT, rate_limit(allowance.speed)),
         *limit,
-        make(Attr.CLASS, credential_id.bytes),
+        make(Attr.CLASS, admission_id.bytes),
     )
     return Answer(Code.ACCESS_ACCEPT, attributes)
 
 
-def reject(refusal: Refusal, language: str) -> Answer:
-    """Refuse, in the guest's language or else in English."""
-    words = _WORDS.get(refusal, _INVALID)
-    message = words.get(language, words["en"])
+def reject(refusal: Refusal, message: str) -> Answer:
+    """Refuse in these words."""
     return Answer(Code.ACCESS_REJECT, (make(Attr.REPLY_MESSAGE, message),), refusal)

@@ -11,18 +11,22 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from ipaddress import ip_address
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import structlog
 
 from hotspot.db import Database
 from hotspot.errors import Unavailable
 from hotspot.radius import metrics
+from hotspot.radius.admitting import Desk
 from hotspot.radius.duplicates import DuplicateCache, Seen
 from hotspot.radius.lane import Lane
 from hotspot.radius.nases import Nas, NasTable, choose
 from hotspot.radius.packet import Code, Flaw, MalformedPacket, Packet, flaw_in_request, parse
+from hotspot.radius.rulebook import FRESH_SECONDS, Rulebook
 from hotspot.radius.service import UnusableReport, proxy_states, read_access, read_report
 from hotspot.radius.settle import Job, Settler
 from hotspot.security import Keys
@@ -38,6 +42,7 @@ ACCOUNTING_CAPACITY: Final = 16_384
 STOP_PATIENCE: Final = 5.0
 ADVICE_EVERY: Final = 60.0  # seconds between two log lines about one router's wrong secret
 
+UTC_ZONE: Final = ZoneInfo("UTC")
 Address = tuple[str, int]
 
 
@@ -61,10 +66,15 @@ class RadiusServer:
         auth_port: int = 0,
         acct_port: int = 0,
         default_language: str = "id",
+        zone: ZoneInfo = UTC_ZONE,
+        rules_last: float = FRESH_SECONDS,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._nases = NasTable(database, keys)
-        self._settler = Settler(database, default_language=default_language, clock=clock)
+        desk = Desk(
+            keys=keys, zone=zone, default_language=default_language, rulebook=Rulebook(fresh_seconds=rules_last)
+        )
+        self._settler = Settler(database, desk, clock=clock)
         self._keys, self._clock = keys, clock
         self._host, self._ports = host, (auth_port, acct_port)
         self._duplicates = DuplicateCache()
@@ -81,6 +91,7 @@ class RadiusServer:
             auth_port=settings.radius_auth_port,
             acct_port=settings.radius_acct_port,
             default_language=settings.languages[0],
+            zone=settings.zone,
         )
 
     # --- life --------------------------------------------------------------------------------------------------------------
@@ -133,15 +144,16 @@ class RadiusServer:
             self._loop.run_until_complete(self._serve())
         finally:
             self._loop.close()
+            self._settler.close()
             self._auth.close()
             self._acct.close()
 
     async def _serve(self) -> None:
         self._logins = Lane(
-            "logins", self._loop, settle=self._settler.logins, deliver=self._deliver_login, capacity=LOGIN_CAPACITY
+            "logins", self._loop, settle=self._settler.logins, deliver=_deliver, capacity=LOGIN_CAPACITY
         )
         self._reports = Lane(
-            "accounting", self._loop, settle=self._settler.reports, deliver=self._deliver, capacity=ACCOUNTING_CAPACITY
+            "accounting", self._loop, settle=self._settler.reports, deliver=_deliver, capacity=ACCOUNTING_CAPACITY
         )
         self._loop.add_reader(self._auth, self._drain, self._auth, self._receive_auth, self._logins)
         self._loop.add_reader(self._acct, self._drain, self._acct, self._receive_acct, self._reports)
@@ -179,12 +191,13 @@ class RadiusServer:
             return
         packet, nas = request
         proxied = proxy_states(packet)
-        asked = None
-        if packet.code == Code.ACCESS_REQUEST:
-            asked = read_access(packet, nas.router, nas.secret, self._keys)
-            if self._is_duplicate(packet, sender):
-                return
-        self._logins.add(Job(self._auth, sender, packet, nas, proxied, asked=asked))
+        if packet.code == Code.STATUS_SERVER:
+            self._logins.add(Job(partial(_send, self._auth, sender), packet, nas, proxied))
+            return
+        asked = read_access(packet, nas.router, nas.secret, self._keys)
+        if not self._is_duplicate(packet, sender):
+            reply = partial(self._answer_login, packet, sender)
+            self._logins.add(Job(reply, packet, nas, proxied, asked=asked))
 
     def _receive_acct(self, datagram: bytes, sender: Address, received_at: datetime) -> None:
         request = self._authentic(datagram, sender, Code.ACCOUNTING_REQUEST)
@@ -195,7 +208,7 @@ class RadiusServer:
         report = None
         if packet.code == Code.ACCOUNTING_REQUEST:
             report = read_report(packet, nas.router, self._keys, received_at=received_at)
-        self._reports.add(Job(self._acct, sender, packet, nas, proxied, report=report))
+        self._reports.add(Job(partial(_send, self._acct, sender), packet, nas, proxied, report=report))
 
     def _authentic(self, datagram: bytes, sender: Address, wanted: Code) -> tuple[Packet, Nas] | None:
         """Parse and verify before anything else; None, counted, when it can't be shown who sent this."""
@@ -233,28 +246,29 @@ class RadiusServer:
         seen = self._duplicates.look(_asker(sender, packet), packet.authenticator, now=time.monotonic())
         if isinstance(seen, bytes):
             metrics.RESENT.inc()
-            _send(self._auth, seen, sender)
+            _send(self._auth, sender, seen)
         elif seen is Seen.IN_PROGRESS:
             metrics.drop("in_progress")
         return seen is not Seen.NEW
 
     # --- replying ----------------------------------------------------------------------------------------------------------
 
-    def _deliver_login(self, job: Job, reply: bytes | None) -> None:
-        if job.packet.code == Code.ACCESS_REQUEST:
-            self._duplicates.keep(_asker(job.sender, job.packet), job.packet.authenticator, reply)
-        self._deliver(job, reply)
+    def _answer_login(self, packet: Packet, sender: Address, reply: bytes | None) -> None:
+        self._duplicates.keep(_asker(sender, packet), packet.authenticator, reply)
+        _send(self._auth, sender, reply)
 
-    def _deliver(self, job: Job, reply: bytes | None) -> None:
-        if reply is not None:
-            _send(job.socket, reply, job.sender)
+
+def _deliver(job: Job, reply: bytes | None) -> None:
+    job.reply(reply)
 
 
 def _asker(sender: Address, packet: Packet) -> tuple[str, int, int]:
     return sender[0], sender[1], packet.identifier
 
 
-def _send(sock: socket.socket, reply: bytes, receiver: Address) -> None:
+def _send(sock: socket.socket, receiver: Address, reply: bytes | None) -> None:
+    if reply is None:
+        return
     try:
         sock.sendto(reply, receiver)
     except OSError:  # a full send buffer or an unreachable router: it will ask again

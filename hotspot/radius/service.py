@@ -1,39 +1,36 @@
-"""What a request says, and what it is answered: typed values in, answers and reports out.
+"""What a request says: verified packets in, typed values out.
 
-Reading (`read_access`, `read_report`) needs no database and happens before the transaction, so that a poisoned record can't sink
-its batch; `answer_all` decides a batch of log-ins inside the caller's transaction.
+Reading needs no database and happens before the transaction, so that a poisoned record can't sink its batch; `admitting` decides
+what is asked here, `usage.ingest` stores what is reported.
 """
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from hmac import compare_digest
+from socket import inet_ntoa
 from typing import Final
 from uuid import UUID
 
-import structlog
-from sqlmodel import Session
-
-from hotspot.guests.models import BadMacAddress, Credential, MacAddress
-from hotspot.guests.service import find_credentials, parse_user_name, redeem
+from hotspot.guests.models import BadMacAddress, MacAddress
+from hotspot.guests.refusals import Refusal
+from hotspot.guests.service import parse_user_name
 from hotspot.radius.attributes import Attr, Attributes, StatusType
-from hotspot.radius.metrics import REFUSED
 from hotspot.radius.packet import MalformedPacket, Packet, RawAttribute, Secret, chap_matches, unhide_password
-from hotspot.radius.policy import Allowance, Answer, Refusal, accept, reject
 from hotspot.routers.service import KnownRouter
 from hotspot.security import Keys
-from hotspot.sites.settings import SiteSettings, effective
-from hotspot.usage.counters import Report, happened_at, plausible_counter, plausible_seconds
+from hotspot.usage.counters import Counting, Report, happened_at, plausible_counter, plausible_seconds, suspicion_of
+from hotspot.usage.endings import Boot
 from hotspot.usage.ingest import session_key
 
-log = structlog.get_logger()
-
-OCTETS_PER_MEGABYTE: Final = 1_000_000
 PROXY_STATE: Final = int(Attr.PROXY_STATE)
 MOST_PROXY_STATES: Final = 32
 LARGEST_PROXY_STATES: Final = 2_048  # octets: half a packet, the rest is for what we say ourselves
 SESSION_STATUSES: Final = frozenset({StatusType.START, StatusType.INTERIM_UPDATE, StatusType.STOP})
+BOOT_STATUSES: Final = frozenset({StatusType.ACCOUNTING_ON, StatusType.ACCOUNTING_OFF})
+BOOT_SLACK: Final = timedelta(
+    seconds=1
+)  # Acct-Delay-Time is whole seconds: a retransmitted boot must not end what came after it
 
 
 class UnusableReport(MalformedPacket):
@@ -42,18 +39,25 @@ class UnusableReport(MalformedPacket):
 
 @dataclass(frozen=True, slots=True)
 class AccessAsked:
-    """One log-in: who wants in, where, and whether the password was the credential's own."""
+    """One log-in: who wants in, where, and whether the password was the credential's own.
+
+    `is_known_device`: the router asks by itself for a device it sees, whose MAC address is the user name (RouterOS `login-by=mac`).
+    """
 
     router: KnownRouter
     credential_id: UUID | None = None
     device_id: UUID | None = None
+    user_name: str = ""
     is_proven: bool = False
+    is_known_device: bool = False
 
     @property
     def refusal(self) -> Refusal | None:
         """Why this can be refused without looking anything up."""
         if self.device_id is None:
             return Refusal.INCOMPLETE
+        if self.is_known_device:
+            return None
         if self.credential_id is None:
             return Refusal.UNKNOWN
         return None if self.is_proven else Refusal.WRONG_PASSWORD
@@ -62,12 +66,15 @@ class AccessAsked:
 def read_access(packet: Packet, router: KnownRouter, secret: Secret, keys: Keys) -> AccessAsked:
     """Read a verified Access-Request; what is missing makes a refusal, what is wrong raises `MalformedPacket`."""
     attributes = Attributes(packet.attributes)
-    user_name = attributes.text(Attr.USER_NAME)
-    credential_id = parse_user_name(user_name) if user_name else None
+    user_name = attributes.text(Attr.USER_NAME) or ""
+    credential_id = parse_user_name(user_name)
     device_id = _device_in(attributes, keys)
-    password = keys.one_time_password(credential_id).encode() if credential_id else b""
+    if credential_id is None:
+        is_known_device = device_id is not None and _device_named(user_name, keys) == device_id
+        return AccessAsked(router, None, device_id, user_name, is_known_device=is_known_device)
+    password = keys.one_time_password(credential_id).encode()
     is_proven = _proves(attributes, packet, password, secret)
-    return AccessAsked(router, credential_id, device_id, is_proven=is_proven and credential_id is not None)
+    return AccessAsked(router, credential_id, device_id, user_name, is_proven=is_proven)
 
 
 def proxy_states(packet: Packet) -> tuple[RawAttribute, ...]:
@@ -110,107 +117,66 @@ def _device_named(text: str, keys: Keys) -> UUID | None:
         return None
 
 
-def answer_all(db: Session, asked: Sequence[AccessAsked], *, default_language: str, now: datetime) -> list[Answer]:
-    """Decide a batch of log-ins, in the caller's transaction; the answers may leave only after its commit.
-
-    1. What can't be a log-in or has the wrong password is refused, and uses up nothing.
-    2. One conditional UPDATE each redeems the others, in the order of their ids so that two servers can't wait for each other.
-    3. Those who won get their site's allowance; for those who lost, the reason is looked up.
-    """
-    proven = sorted(
-        (number for number, request in enumerate(asked) if request.refusal is None),
-        key=lambda number: str(asked[number].credential_id),
-    )
-    winners = {number for number in proven if _wins(db, asked[number], now=now)}
-    losers = [request.credential_id for number, request in enumerate(asked) if number not in winners]
-    known = find_credentials(db, [credential_id for credential_id in losers if credential_id])
-    allowances = {
-        site_id: _allowance(effective(db, site_id).values)
-        for site_id in {asked[number].router.site_id for number in winners}
-    }
-    return [
-        accept(request.credential_id, allowances[request.router.site_id])
-        if number in winners and request.credential_id
-        else _refuse(request, known, default_language=default_language, now=now)
-        for number, request in enumerate(asked)
-    ]
-
-
-def _wins(db: Session, request: AccessAsked, *, now: datetime) -> bool:
-    assert request.credential_id is not None, "only proven requests are redeemed"
-    assert request.device_id is not None, "only proven requests are redeemed"
-    return redeem(db, request.credential_id, site_id=request.router.site_id, device_id=request.device_id, now=now)
-
-
-def _refuse(request: AccessAsked, known: Mapping[UUID, Credential], *, default_language: str, now: datetime) -> Answer:
-    credential = known.get(request.credential_id) if request.credential_id else None
-    refusal = request.refusal or why_lost(credential, request, now=now)
-    REFUSED.labels(refusal).inc()
-    log.info("log-in refused", router=request.router.name, reason=str(refusal), credential=str(request.credential_id))
-    return reject(refusal, credential.language if credential else default_language)
-
-
-def why_lost(credential: Credential | None, request: AccessAsked, *, now: datetime) -> Refusal:
-    """Say why a proven credential could not be redeemed."""
-    if credential is None:
-        return Refusal.UNKNOWN
-    if credential.site_id != request.router.site_id:
-        return Refusal.OTHER_SITE
-    if credential.device_id != request.device_id:
-        return Refusal.OTHER_DEVICE
-    return Refusal.EXPIRED if credential.used_at is None and credential.expires_at <= now else Refusal.USED
-
-
-def _allowance(values: SiteSettings) -> Allowance:
-    return Allowance(
-        session=timedelta(minutes=values.session_minutes),
-        idle=timedelta(minutes=values.idle_minutes),
-        interim=timedelta(seconds=values.interim_seconds),
-        up_kbps=values.speed_up_kbps,
-        down_kbps=values.speed_down_kbps,
-        octets=None if values.data_megabytes is None else values.data_megabytes * OCTETS_PER_MEGABYTE,
-    )
-
-
-def read_report(packet: Packet, router: KnownRouter, keys: Keys, *, received_at: datetime) -> Report:
-    """Read a verified Accounting-Request about a session of this router (RFC 2866 §5).
+def read_report(packet: Packet, router: KnownRouter, keys: Keys, *, received_at: datetime) -> Report | Boot:
+    """Read a verified Accounting-Request of this router (RFC 2866 §5): what it says of a session, or that it starts or stops itself.
 
     Everything is scoped to the router that signed it, never to what an attribute claims. Counters: Input is what the device sent.
-    Raises `UnusableReport` for what isn't about a session, `MalformedPacket` for values of the wrong kind.
+    Raises `UnusableReport` for what says neither, `MalformedPacket` for values of the wrong kind.
     """
     attributes = Attributes(packet.attributes)
     status = attributes.integer(Attr.ACCT_STATUS_TYPE)
+    delay = attributes.integer(Attr.ACCT_DELAY_TIME)
+    happened = happened_at(received_at, delay)
+    if status in BOOT_STATUSES:
+        return Boot(router.id, happened - BOOT_SLACK if delay else happened)
     session_id = attributes.text(Attr.ACCT_SESSION_ID)
     device_id = _device_in(attributes, keys)
     if status not in SESSION_STATUSES or session_id is None or device_id is None:
         raise UnusableReport(f"Acct-Status-Type {status}")
-    user_name = attributes.text(Attr.USER_NAME) or ""
-    if parse_user_name(user_name) is None:
-        user_name = ""  # not one of ours: a MAC address, most likely, and those are never stored
     class_ = attributes.octets(Attr.CLASS)
-    happened = happened_at(received_at, attributes.integer(Attr.ACCT_DELAY_TIME))
     seconds = plausible_seconds(attributes.integer(Attr.ACCT_SESSION_TIME))
-    address = attributes.address(Attr.FRAMED_IP_ADDRESS)
+    address = attributes.octets(Attr.FRAMED_IP_ADDRESS)
     is_stop = status == StatusType.STOP
+    started_at = happened - timedelta(seconds=seconds) if seconds else happened
+    start_seen_at = happened if status == StatusType.START else None
+    octets_from_device = _counter64(attributes, Attr.ACCT_INPUT_OCTETS, Attr.ACCT_INPUT_GIGAWORDS)
+    octets_to_device = _counter64(attributes, Attr.ACCT_OUTPUT_OCTETS, Attr.ACCT_OUTPUT_GIGAWORDS)
     return Report(
         router_id=router.id,
-        session_key=session_key(acct_session_id=session_id, class_=class_, user_name=user_name, device_id=device_id),
+        session_key=session_key(session_id, class_) if class_ else session_key(session_id, b"", device_id.bytes),
         site_id=router.site_id,
         device_id=device_id,
-        credential_id=UUID(bytes=class_) if class_ is not None and len(class_) == 16 else None,
+        admission_id=UUID(bytes=class_) if class_ is not None and len(class_) == 16 else None,
         acct_session_id=session_id,
-        user_name=user_name,
-        address=None if address is None else str(address),
-        started_at=happened - timedelta(seconds=seconds or 0),
+        address=None if address is None else inet_ntoa(address),
+        started_at=started_at,
         last_seen_at=happened,
+        start_seen_at=start_seen_at,
+        router_time=attributes.moment(Attr.EVENT_TIMESTAMP),
         ended_at=happened if is_stop else None,
         end_cause=_small(attributes.integer(Attr.ACCT_TERMINATE_CAUSE)) if is_stop else None,
         seconds=seconds,
-        octets_from_device=_counter64(attributes, Attr.ACCT_INPUT_OCTETS, Attr.ACCT_INPUT_GIGAWORDS),
-        octets_to_device=_counter64(attributes, Attr.ACCT_OUTPUT_OCTETS, Attr.ACCT_OUTPUT_GIGAWORDS),
+        octets_from_device=octets_from_device,
+        octets_to_device=octets_to_device,
         packets_from_device=attributes.integer(Attr.ACCT_INPUT_PACKETS),
         packets_to_device=attributes.integer(Attr.ACCT_OUTPUT_PACKETS),
+        counting=_counting(attributes),
+        suspicion=suspicion_of(
+            seconds=seconds,
+            octets_from_device=octets_from_device,
+            octets_to_device=octets_to_device,
+            started_at=started_at,
+            start_seen_at=start_seen_at,
+        ),
+        is_classed=bool(class_),
     )
+
+
+def _counting(attributes: Attributes) -> int:
+    """A Start counts nothing yet; a report with octets and no gigawords may have wrapped unseen."""
+    if Attr.ACCT_INPUT_GIGAWORDS in attributes or Attr.ACCT_OUTPUT_GIGAWORDS in attributes:
+        return Counting.GIGAWORDS
+    return Counting.OCTETS_ONLY
 
 
 def _counter64(attributes: Attributes, low: Attr, gigawords: Attr) -> int | None:

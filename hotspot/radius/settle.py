@@ -1,64 +1,90 @@
 """A batch of verified requests → one transaction → signed replies. Runs in a lane's worker thread.
 
-What is not committed is not answered: on any failure of the database the reply is None, and the router asks again.
+What is not committed is not answered: while the database is away a log-in meets silence, because its phone soon asks anew, and
+reports wait, because they are worth storing however late.
 """
 
-import socket
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
 from datetime import datetime
-from typing import Final
+from typing import Any, Final, NamedTuple
 
+import psycopg
 import structlog
 from sqlalchemy import text
-from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from hotspot.db import Database
+from hotspot.errors import Unavailable
 from hotspot.radius import metrics
+from hotspot.radius.admitting import Desk
+from hotspot.radius.boots import BootDigits
 from hotspot.radius.nases import Nas
 from hotspot.radius.packet import Code, Packet, RawAttribute, sign_reply
-from hotspot.radius.service import AccessAsked, answer_all
+from hotspot.radius.rulebook import Rulebook, SiteRules
+from hotspot.radius.service import AccessAsked
 from hotspot.usage.counters import Report
+from hotspot.usage.endings import Boot
 from hotspot.usage.ingest import record
 
 log = structlog.get_logger()
 
 _ACKNOWLEDGED = metrics.ANSWERED.labels("accounting")
 _KINDS: Final = {Code.ACCESS_ACCEPT: "accept", Code.ACCESS_REJECT: "reject"}
+BURST: Final = 2  # a router lets a device be faster than its limit for a moment
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A verified request on its way: who asked, through which socket, and what was read in it (neither: Status-Server)."""
+class ReportsWait(Unavailable):
+    """The database is away; this batch of reports is to be tried again"""
 
-    socket: socket.socket
-    sender: tuple[str, int]
+
+class Job(NamedTuple):
+    """A verified request on its way: the way back, who asked, and what was read in it (neither: Status-Server).
+
+    `reply` is called once, in the loop's thread, with the signed reply or None for silence.
+    """
+
+    reply: Callable[[bytes | None], None]
     packet: Packet
     nas: Nas
     proxied: tuple[RawAttribute, ...] = ()
     asked: AccessAsked | None = None
-    report: Report | None = None
+    report: Report | Boot | None = None
 
 
 class Settler:
-    """Settle batches against one database."""
+    """Settle batches against one database: log-ins in one thread, reports in another."""
 
-    def __init__(self, database: Database, *, default_language: str, clock: Callable[[], datetime]) -> None:
+    def __init__(self, database: Database, desk: Desk, *, clock: Callable[[], datetime]) -> None:
         self._database = database
-        self._default_language = default_language
+        self._desk = desk
         self._clock = clock
+        self._boots = BootDigits()
+        self._speeds = Rulebook()  # its own: the desk's belongs to the other thread
+        self._connection: psycopg.Connection[Any] | None = None
         self._is_away = False
+
+    def close(self) -> None:
+        """Give the reports' connection back."""
+        if self._connection is not None:
+            with suppress(psycopg.Error):
+                self._connection.close()
+            self._connection = None
+
+    # --- log-ins -----------------------------------------------------------------------------------------------------------
 
     def logins(self, jobs: Sequence[Job]) -> Sequence[bytes | None]:
         """Decide a batch of log-ins in one transaction; sign the answers after its commit."""
         asked = [job.asked for job in jobs if job.asked is not None]
         try:
             with self._database.writing() as db:
-                answers = answer_all(db, asked, default_language=self._default_language, now=self._clock())
+                answers = self._desk.answer_all(db, asked, now=self._clock())
                 _prove_alive(db)
         except SQLAlchemyError as error:
-            return self._silence(error, len(jobs))
+            self._note_away(error)
+            metrics.drop("database_away", len(jobs))
+            return [None] * len(jobs)
         self._is_back()
         remaining = iter(answers)
         replies: list[bytes | None] = []
@@ -71,41 +97,73 @@ class Settler:
             replies.append(_signed(job, answer.code, answer.attributes))
         return replies
 
+    # --- reports -----------------------------------------------------------------------------------------------------------
+
     def reports(self, jobs: Sequence[Job]) -> Sequence[bytes | None]:
         """Store a batch of reports in one transaction; acknowledge after its commit (RFC 2866 §2).
 
         A batch that the database refuses is halved until the refused report stands alone, so that its mates are stored.
+        Raises `ReportsWait` while the database is away: storing a batch twice changes nothing, losing it would.
         """
         try:
-            with self._database.writing() as db:
-                record(db, [job.report for job in jobs if job.report is not None])
-                _prove_alive(db)
-        except (IntegrityError, DataError) as error:
-            if len(jobs) == 1:
-                log.warning(
-                    "a report can't be stored", router=jobs[0].nas.router.name, problem=type(error.orig).__name__
-                )
-                metrics.drop("unstorable")
-                return [None]
-            middle = len(jobs) // 2
-            return [*self.reports(jobs[:middle]), *self.reports(jobs[middle:])]
-        except SQLAlchemyError as error:
-            return self._silence(error, len(jobs))
+            self._store([job.report for job in jobs if job.report is not None])
+        except (psycopg.OperationalError, psycopg.InterfaceError, SQLAlchemyError) as error:
+            self.close()
+            self._note_away(error)
+            raise ReportsWait from error
+        except psycopg.DatabaseError as error:
+            return self._halved(jobs, error)
         self._is_back()
         _ACKNOWLEDGED.inc(len(jobs))
         return [_signed(job, Code.ACCOUNTING_RESPONSE) for job in jobs]
 
-    def _silence(self, error: SQLAlchemyError, count: int) -> list[bytes | None]:
+    def _store(self, said: Sequence[Report | Boot]) -> None:
+        if self._connection is None:
+            self._connection = self._database.connect()
+        if not said:  # Status-Server alone: it says that the database is there, too
+            self._connection.execute("SELECT 1")
+            return
+        reports = self._with_speeds([one for one in said if isinstance(one, Report)])
+        boots = [one for one in said if isinstance(one, Boot)]
+        record(self._connection, reports, [*boots, *self._boots.seen_in(reports)])
+
+    def _halved(self, jobs: Sequence[Job], error: psycopg.Error) -> Sequence[bytes | None]:
+        if len(jobs) == 1:
+            log.warning("a report can't be stored", router=jobs[0].nas.router.name, problem=type(error).__name__)
+            metrics.drop("unstorable")
+            return [None]
+        middle = len(jobs) // 2
+        return [*self.reports(jobs[:middle]), *self.reports(jobs[middle:])]
+
+    def _with_speeds(self, reports: Sequence[Report]) -> Sequence[Report]:
+        """Say how fast the sessions are whose 32 bits may have wrapped; routers that send gigawords need none of it."""
+        narrow = {one.site_id for one in reports if one.may_have_wrapped}
+        if not narrow:
+            return reports
+        with self._database.reading() as db:
+            sites = self._speeds.of(db, narrow, now=self._clock())
+        return [_with_speed(one, sites[one.site_id]) if one.may_have_wrapped else one for one in reports]
+
+    # --- the database comes and goes ---------------------------------------------------------------------------------------
+
+    def _note_away(self, error: Exception) -> None:
         if not self._is_away:
-            log.error("the database is away; RADIUS stays silent until it is back", problem=str(error).splitlines()[0])
+            log.error(
+                "the database is away; RADIUS stays silent until it is back", problem=str(error).partition("\n")[0]
+            )
             self._is_away = True
-        metrics.drop("database_away", count)
-        return [None] * count
 
     def _is_back(self) -> None:
         if self._is_away:
             log.info("the database is back; RADIUS answers again")
             self._is_away = False
+
+
+def _with_speed(report: Report, site: SiteRules | None) -> Report:
+    if site is None:
+        return report
+    up, down = (BURST * 125 * kbps for kbps in site.rules.speed)
+    return report._replace(most_from_device=up, most_to_device=down)
 
 
 def _prove_alive(db: Session) -> None:

@@ -5,13 +5,16 @@ from datetime import datetime
 from sqlalchemy import DateTime, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
+COA_PORT = 3799  # RFC 5176 §3; RouterOS' own default is 1700, so it is set explicitly
+
 
 class Router(SQLModel, table=True):
     """A MikroTik box at a site.
 
     `name` is its RouterOS identity and NAS-Identifier; `address` the source address of its RADIUS packets; `login_host` the
-    host[:port] of its hotspot's login page as phones see it (empty: the same as `address`, any port); `secret` is sealed
-    with the context ``router:<name>``.
+    host[:port] of its hotspot's login page as phones see it (empty: the same as `address`, any port); `coa_port` where it takes
+    Disconnect and CoA (/radius/incoming). `secret` is sealed with the context ``router:<name>``; `previous_secret` is still taken
+    until `previous_until`, so that a rotation interrupts nobody.
     """
 
     __table_args__ = (UniqueConstraint("name"),)
@@ -21,5 +24,8 @@ class Router(SQLModel, table=True):
     site_id: int = Field(foreign_key="site.id", index=True)
     address: str = Field(max_length=45)
     login_host: str = Field(default="", max_length=100)
+    coa_port: int = COA_PORT
     secret: bytes
+    previous_secret: bytes | None = None
+    previous_until: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
     created_at: datetime = Field(sa_type=DateTime(timezone=True))

@@ -20,6 +20,7 @@ from hotspot.errors import Unavailable
 from hotspot.guests.models import MacAddress
 from hotspot.simulator.gateway import Gateway
 from hotspot.simulator.hosts import Appetite
+from hotspot.simulator.listener import NotLoopback
 from hotspot.simulator.phones import ANDROID, APPLE, FIREFOX_LAPTOP, WINDOWS_LAPTOP, Kind, Phone, Verdict
 from hotspot.simulator.places import Place, busyness
 from hotspot.simulator.radius_client import Address
@@ -94,7 +95,7 @@ class City:
         self._sources: set[str] = set()
         self._works: set[asyncio.Task[None]] = set()
         self._ready = threading.Event()
-        self._problem: OSError | None = None
+        self._problem: OSError | NotLoopback | None = None
         self._thread = threading.Thread(target=self._run, name="city", daemon=True)
 
     # --- life --------------------------------------------------------------------------------------------------------------
@@ -141,7 +142,7 @@ class City:
         try:
             with asyncio.Runner() as runner:
                 runner.run(self._live())
-        except OSError as problem:
+        except (OSError, NotLoopback) as problem:
             self._problem = problem
         finally:
             self._ready.set()

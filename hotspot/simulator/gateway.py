@@ -18,6 +18,7 @@ from hotspot.guests.models import MacAddress
 from hotspot.paths import shipped
 from hotspot.simulator import internet
 from hotspot.simulator.hosts import Appetite, Host, PoolEmpty
+from hotspot.simulator.incoming import Incoming
 from hotspot.simulator.listener import Answer, Listener, Request
 from hotspot.simulator.radius_client import Nas
 from hotspot.simulator.router import LoginFailed, Router, RouterSetup
@@ -66,6 +67,7 @@ class Gateway:
     ) -> None:
         nas = Nas(setup.name, IPv4Address(setup.source))
         self.router = Router(setup, nas, clock=clock, seed=seed)
+        self.incoming = Incoming(self.router)
         self._pages = pages_for(portal_url)
         self._listener = Listener(self._answer, host=host, port=port)
         self.address = self._listener.address
@@ -81,10 +83,12 @@ class Gateway:
 
     async def open(self) -> None:
         await self.router.open()
+        await self.incoming.open()
         await self._listener.start()
 
     async def close(self) -> None:
         await self._listener.stop()
+        self.incoming.close()
         await self.router.close()
 
     def abandon(self) -> None:
@@ -108,12 +112,13 @@ class Gateway:
 
     def power_cut(self) -> None:
         """Go dark: everything is forgotten, connections break, new ones break as well."""
-        self._listener.is_powered = False
+        self._listener.is_powered = self.incoming.is_powered = False
         self._listener.hang_up()
+        self.incoming.forget()
         self.router.reboot()
 
     def power_back(self) -> None:
-        self._listener.is_powered = True
+        self._listener.is_powered = self.incoming.is_powered = True
 
     # --- requests ----------------------------------------------------------------------------------------------------------
 

@@ -14,13 +14,14 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from hotspot.simulator.places import Place, busyness
+from hotspot.usage.counters import Counting, EndedBy
 
 ARRIVALS_IN_A_BUSY_HOUR = 4.0  # at a place of size 1: about 40,000 sessions a month in 44 places
 REGULARS = 120  # devices that come back to a place of size 1
 HOUR = timedelta(hours=1)
 SESSION_COLUMNS = (
-    "id, router_id, session_key, site_id, device_id, acct_session_id, user_name, address, started_at, last_seen_at, ended_at,"
-    " end_cause, seconds, octets_from_device, octets_to_device, packets_from_device, packets_to_device"
+    "id, router_id, session_key, site_id, device_id, acct_session_id, address, started_at, last_seen_at, ended_at, ended_by,"
+    " end_cause, seconds, octets_from_device, octets_to_device, packets_from_device, packets_to_device, counting"
 )
 USER_REQUEST, IDLE_TIMEOUT, SESSION_TIMEOUT = 1, 4, 5  # RFC 2866 §5.10
 
@@ -85,11 +86,11 @@ def stays_at(place: Place, *, since: datetime, until: datetime, zone: ZoneInfo, 
 
 
 def marks_of(stay: Stay) -> Iterator[tuple[datetime, int, int]]:
-    """Return the highest counters at each hour's end, the use being even over the stay."""
+    """Return the counters at the end of each hour but the last, of which the session is the mark; the use is even over the stay."""
     end = stay.started_at + stay.length
     hour = stay.started_at.replace(minute=0, second=0, microsecond=0)
-    while hour <= end:
-        part = min(1.0, (hour + HOUR - stay.started_at) / stay.length)
+    while hour + HOUR <= end:
+        part = (hour + HOUR - stay.started_at) / stay.length
         yield hour, int(stay.octets_up * part), int(stay.octets_down * part)
         hour += HOUR
 
@@ -110,13 +111,22 @@ def _stay(dice: random.Random, started_at: datetime, regulars: Sequence[UUID]) -
 
 def _session_row(number: int, hotspot: Hotspot, stay: Stay) -> tuple[object, ...]:
     end = stay.started_at + stay.length
-    name = f"history-{number}"
     key = UUID(int=(hotspot.router_id << 64) | number)
     address = f"10.5.{number // 250 % 250}.{number % 250 + 2}"
     seconds = int(stay.length.total_seconds())
-    counters = (stay.octets_up, stay.octets_down, stay.octets_up // 600, stay.octets_down // 1100)
-    times = (stay.started_at, end, end, stay.cause, seconds)
-    return (number, hotspot.router_id, key, hotspot.site_id, stay.device, name, name, address, *times, *counters)
+    counters = (stay.octets_up, stay.octets_down, stay.octets_up // 600, stay.octets_down // 1100, Counting.GIGAWORDS)
+    times = (stay.started_at, end, end, EndedBy.STOP, stay.cause, seconds)
+    return (
+        number,
+        hotspot.router_id,
+        key,
+        hotspot.site_id,
+        stay.device,
+        f"history-{number}",
+        address,
+        *times,
+        *counters,
+    )
 
 
 def _poisson(dice: random.Random, expected: float) -> int:

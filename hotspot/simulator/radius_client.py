@@ -104,8 +104,25 @@ class Accept:
     interim_interval: timedelta | None
     rate_limit: str | None
     total_limit: int | None
+    recv_limit: int | None
+    xmit_limit: int | None
     klass: bytes | None
     attributes: Attributes
+
+    @classmethod
+    def of(cls, attributes: Attributes) -> Self:
+        """Read the limits that a hotspot honours, of an Access-Accept or a CoA-Request."""
+        return cls(
+            session_timeout=_seconds(attributes, Attr.SESSION_TIMEOUT),
+            idle_timeout=_seconds(attributes, Attr.IDLE_TIMEOUT),
+            interim_interval=_seconds(attributes, Attr.ACCT_INTERIM_INTERVAL),
+            rate_limit=attributes.text(MikroTik.RATE_LIMIT),
+            total_limit=attributes.integer64(MikroTik.TOTAL_LIMIT, MikroTik.TOTAL_LIMIT_GIGAWORDS),
+            recv_limit=attributes.integer64(MikroTik.RECV_LIMIT, MikroTik.RECV_LIMIT_GIGAWORDS),
+            xmit_limit=attributes.integer64(MikroTik.XMIT_LIMIT, MikroTik.XMIT_LIMIT_GIGAWORDS),
+            klass=attributes.octets(Attr.CLASS),
+            attributes=attributes,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,15 +369,7 @@ def _answer_in(reply: Packet) -> Accept | Reject:
     attributes = Attributes(reply.attributes)
     if reply.code == Code.ACCESS_REJECT:
         return Reject(attributes.text(Attr.REPLY_MESSAGE))
-    return Accept(
-        session_timeout=_seconds(attributes, Attr.SESSION_TIMEOUT),
-        idle_timeout=_seconds(attributes, Attr.IDLE_TIMEOUT),
-        interim_interval=_seconds(attributes, Attr.ACCT_INTERIM_INTERVAL),
-        rate_limit=attributes.text(MikroTik.RATE_LIMIT),
-        total_limit=attributes.integer64(MikroTik.TOTAL_LIMIT, MikroTik.TOTAL_LIMIT_GIGAWORDS),
-        klass=attributes.octets(Attr.CLASS),
-        attributes=attributes,
-    )
+    return Accept.of(attributes)
 
 
 def _seconds(attributes: Attributes, key: Attr) -> timedelta | None:

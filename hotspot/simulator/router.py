@@ -47,13 +47,17 @@ class LoginFailed(HotspotError):
 
 @dataclass(frozen=True, slots=True)
 class RouterSetup:
-    """What an operator would have configured: /system/identity, /radius, and /ip/hotspot/profile login-by."""
+    """What an operator would have configured: /system/identity, /radius and /radius/incoming, /ip/hotspot/profile login-by.
+
+    `coa_port` is where it hears Disconnect and CoA: 0 for any free port, None for accept=no.
+    """
 
     name: str
     secret: bytes
     auth: Address
     acct: Address
     source: str = "127.0.0.1"
+    coa_port: int | None = 0
     login_by: frozenset[str] = frozenset({"http-chap", "http-pap"})
     sessions: int = 200  # licence level 4
     radius_timeout: timedelta = timedelta(seconds=3)

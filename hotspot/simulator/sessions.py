@@ -1,10 +1,11 @@
 """One device that is logged in (/ip/hotspot/active): its limits, what it moved, and when the router ends it.
 
 It honours what a RouterOS hotspot honours of an Access-Accept (manual, RADIUS client): Session-Timeout, Idle-Timeout,
-Acct-Interim-Interval, Mikrotik-Rate-Limit, Mikrotik-Total-Limit with its gigawords, Class.
+Acct-Interim-Interval, Mikrotik-Rate-Limit, Mikrotik-Recv-, -Xmit- and -Total-Limit with their gigawords, Class. A CoA-Request can
+change some of them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
@@ -15,6 +16,7 @@ from hotspot.simulator.rates import BadRateLimit, RateLimit
 
 KEEPALIVE: Final = 120.0  # /ip/hotspot/user/profile keepalive-timeout, default 2 m: the device does not answer any more
 OCTETS_A_PACKET: Final = 1_000  # a guess between full download packets and small upload ones
+CHANGEABLE: Final = ("session_timeout", "idle_timeout", "rate_limit", "recv_limit", "xmit_limit")  # by CoA
 
 
 @dataclass(slots=True)
@@ -45,6 +47,19 @@ class Session:
             rate = None
         return cls(host, login, accept, now, now, now, now, rate)
 
+    def change(self, asked: Accept, now: float) -> None:
+        """Hold to what a CoA-Request brings from now on; what was waiting until now moves under the old limits.
+
+        Raises:
+            BadRateLimit: nothing has changed.
+        """
+        rate = RateLimit.parse(asked.rate_limit) if asked.rate_limit else self.rate
+        self.move(now)
+        self.rate = rate
+        self.accept = replace(
+            self.accept, **{name: value for name in CHANGEABLE if (value := getattr(asked, name)) is not None}
+        )
+
     def seconds(self, now: float) -> int:
         return int(now - self.started_at)
 
@@ -53,8 +68,14 @@ class Session:
         return None if limit is None else max(0, int(limit.total_seconds()) - self.seconds(now))
 
     def octets_left(self) -> int | None:
-        limit = self.accept.total_limit
-        return None if limit is None else max(0, limit - self.octets_from_device - self.octets_to_device)
+        return _left(self.accept.total_limit, self.octets_from_device + self.octets_to_device)
+
+    def _left_each_way(self) -> tuple[int | None, int | None]:
+        """What may still come from the device (Recv-Limit) and go to it (Xmit-Limit)."""
+        return (
+            _left(self.accept.recv_limit, self.octets_from_device),
+            _left(self.accept.xmit_limit, self.octets_to_device),
+        )
 
     def want(self, from_device: int, to_device: int) -> None:
         """Line up traffic; `move` lets it through."""
@@ -62,16 +83,17 @@ class Session:
         self.waiting_to_device += to_device
 
     def move(self, now: float) -> None:
-        """Let through what fits the time since the last call and the limits; what is beyond the total limit is lost."""
+        """Let through what fits the time since the last call and the limits; what is beyond a limit in octets is lost."""
         room_from, room_to = self.rate.octets(now - self.ticked_at) if self.rate else (None, None)
         self.ticked_at = now
         from_device = _at_most(self.waiting_from_device, room_from)
         to_device = _at_most(self.waiting_to_device, room_to)
         self.waiting_from_device -= from_device
         self.waiting_to_device -= to_device
-        from_device = _at_most(from_device, self.octets_left())
+        left_from, left_to = self._left_each_way()
+        from_device = _at_most(_at_most(from_device, left_from), self.octets_left())
         self.octets_from_device += from_device
-        to_device = _at_most(to_device, self.octets_left())
+        to_device = _at_most(_at_most(to_device, left_to), self.octets_left())
         self.octets_to_device += to_device
         self.packets_from_device += -(-from_device // OCTETS_A_PACKET)
         self.packets_to_device += -(-to_device // OCTETS_A_PACKET)
@@ -82,7 +104,7 @@ class Session:
         """Say why the router ends the session now, if it does (RFC 2866 §5.10); NAS-Request where no other cause fits."""
         if _over(self.accept.session_timeout, now - self.started_at):
             return TerminateCause.SESSION_TIMEOUT
-        if self.octets_left() == 0:
+        if 0 in (self.octets_left(), *self._left_each_way()):
             return TerminateCause.NAS_REQUEST
         if not self.host.is_near and now - self.host.seen_at >= KEEPALIVE:
             return TerminateCause.LOST_SERVICE
@@ -102,6 +124,10 @@ class Session:
             packets_from_device=self.packets_from_device,
             packets_to_device=self.packets_to_device,
         )
+
+
+def _left(limit: int | None, used: int) -> int | None:
+    return None if limit is None else max(0, limit - used)
 
 
 def _at_most(wanted: int, room: int | None) -> int:

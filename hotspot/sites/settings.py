@@ -1,6 +1,6 @@
 """Settings of a site, inherited kota → kecamatan → kelurahan → site, each value with its source."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, NamedTuple, get_args
 
@@ -13,6 +13,7 @@ from hotspot.errors import Invalid
 from hotspot.sites.models import Setting, Site
 
 DEFAULT = "default"
+OPENING_HOURS = r"^(([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)?$"
 NOTHING = ("", "none", "null")  # how a person writes "no value"
 
 
@@ -52,6 +53,22 @@ class SiteSettings(BaseModel):
     speed_down_kbps: Annotated[int, Field(ge=64, le=10_000_000, description="to the device, kbit/s")] = 5_000
     speed_up_kbps: Annotated[int, Field(ge=64, le=10_000_000, description="from the device, kbit/s")] = 2_000
     data_megabytes: Annotated[int | None, Field(ge=1, le=1_000_000, description="data a session may move")] = None
+    daily_minutes: Annotated[int | None, Field(ge=5, le=1440, description="minutes online a guest has a day")] = None
+    daily_megabytes: Annotated[int | None, Field(ge=1, le=1_000_000, description="data a guest may move a day")] = None
+    slow_down_kbps: Annotated[
+        int | None, Field(ge=64, le=10_000_000, description="to the device once the day's data is used; none: no more")
+    ] = 512
+    slow_up_kbps: Annotated[
+        int | None,
+        Field(ge=64, le=10_000_000, description="from the device once the day's data is used; none: no more"),
+    ] = 256
+    devices_per_guest: Annotated[int, Field(ge=1, le=50, description="devices of one guest online at once")] = 3
+    opening_hours: Annotated[
+        str, Field(pattern=OPENING_HOURS, description="when guests are let in, as 06:00-22:00; empty: always")
+    ] = ""
+    remember_days: Annotated[
+        int, Field(ge=0, le=365, description="days a known device is let in without a page; 0: never")
+    ] = 7
 
 
 class Given(NamedTuple):
@@ -122,6 +139,34 @@ GIVEN_FROM_THE_TOP = """
     FROM setting JOIN site ON setting.site_id = site.id WHERE site.id = :site_id
     ORDER BY depth DESC
 """
+
+
+GIVEN_TO_SITES = """
+    WITH RECURSIVE chain (site_id, id, parent_id, depth) AS (
+        SELECT site.id, area.id, area.parent_id, 1 FROM site JOIN area ON area.id = site.area_id WHERE site.id = ANY(:sites)
+        UNION ALL
+        SELECT chain.site_id, area.id, area.parent_id, chain.depth + 1 FROM area JOIN chain ON area.id = chain.parent_id
+    )
+    SELECT chain.site_id, setting.key, setting.value, chain.depth FROM setting JOIN chain ON setting.area_id = chain.id
+    UNION ALL
+    SELECT setting.site_id, setting.key, setting.value, 0 FROM setting WHERE setting.site_id = ANY(:sites)
+    ORDER BY depth DESC
+"""
+
+
+def effective_at_sites(db: Session, sites: Collection[int]) -> dict[int, SiteSettings | BadStoredValue]:
+    """Return what holds at each of the sites, in one query; what can't be used spoils its own site alone."""
+    given: dict[int, list[Given]] = {site: [] for site in sites}
+    for row in db.execute(text(GIVEN_TO_SITES), {"sites": list(sites)}):
+        given[row.site_id].append(Given(row.key, row.value, source=f"site {row.site_id}", place=""))
+    return {site: _values(said) for site, said in given.items()}
+
+
+def _values(given: Iterable[Given]) -> SiteSettings | BadStoredValue:
+    try:
+        return inherit(given).values
+    except BadStoredValue as error:
+        return error
 
 
 def effective(db: Session, site_id: int) -> Effective:

@@ -4,21 +4,29 @@ from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, Index, UniqueConstraint
+from sqlalchemy import BigInteger, DateTime, Index, SmallInteger, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
+
+from hotspot.usage.counters import Counting
 
 
 class GuestSession(SQLModel, table=True):
     """A device being online at a site, from start to stop, as its router accounted it.
 
-    `session_key` identifies it within the router (see `usage.ingest.session_key`). Octets and packets are the session's totals
-    so far, from and to the device; null: never reported. `ended_at` null: online, as far as we know.
+    `session_key` identifies it within the router (see `usage.ingest.session_key`), `admission_id` is the RADIUS Class it was let in
+    with. Times are the server's: `start_seen_at` is when the router said Start, `started_at` what Acct-Session-Time makes of it;
+    `router_time` is the last the router's own clock said, and nothing is computed from it. Octets and packets are the session's
+    totals so far, from and to the device; null: never reported. `ended_at` null: online, as far as we know; else `ended_by`
+    (`counters.EndedBy`) says who said so. `suspicion` (`counters.Suspicion`): kept, and out of all figures. `aside_…` is an hour that
+    the latest report left behind, on its way to `usage_mark`.
     """
 
     __tablename__ = "guest_session"
     __table_args__ = (
         UniqueConstraint("router_id", "session_key"),
         Index("ix_guest_session_device", "device_id", "started_at"),
+        Index("ix_guest_session_open", "router_id", postgresql_where=text("ended_at IS NULL")),
+        Index("ix_guest_session_suspicion", "started_at", postgresql_where=text("suspicion IS NOT NULL")),
         {"postgresql_with": {"fillfactor": "70"}},  # interims update in place (HOT)
     )
 
@@ -27,23 +35,33 @@ class GuestSession(SQLModel, table=True):
     session_key: UUID
     site_id: int = Field(foreign_key="site.id")
     device_id: UUID
-    credential_id: UUID | None = None
+    admission_id: UUID | None = None
     acct_session_id: str = Field(max_length=253)
-    user_name: str = Field(max_length=253)
     address: str | None = Field(default=None, max_length=45)
     started_at: datetime = Field(sa_type=DateTime(timezone=True), index=True)
     last_seen_at: datetime = Field(sa_type=DateTime(timezone=True))
+    start_seen_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+    router_time: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
     ended_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+    ended_by: str | None = Field(default=None, max_length=10)
     end_cause: int | None = None
     seconds: int | None = Field(default=None, sa_type=BigInteger)
     octets_from_device: int | None = Field(default=None, sa_type=BigInteger)
     octets_to_device: int | None = Field(default=None, sa_type=BigInteger)
     packets_from_device: int | None = Field(default=None, sa_type=BigInteger)
     packets_to_device: int | None = Field(default=None, sa_type=BigInteger)
+    counting: int = Field(default=Counting.GIGAWORDS, sa_type=SmallInteger)
+    suspicion: str | None = Field(default=None, max_length=10)
+    aside_hour: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+    aside_from_device: int | None = Field(default=None, sa_type=BigInteger)
+    aside_to_device: int | None = Field(default=None, sa_type=BigInteger)
 
 
 class UsageMark(SQLModel, table=True):
-    """A session's highest counters among the reports of one UTC hour; growth between marks is the hour's usage."""
+    """A session's highest counters among the reports of an earlier UTC hour than its latest, of which the row itself is the mark.
+
+    Growth between marks is the hour's usage.
+    """
 
     __tablename__ = "usage_mark"
     __table_args__ = ({"postgresql_with": {"fillfactor": "80"}},)

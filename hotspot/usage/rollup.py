@@ -30,9 +30,10 @@ SCOPES = """
         SELECT id, 'site', id FROM site UNION ALL SELECT site_id, 'area', area_id FROM above
     ), present AS (
         SELECT id, site_id, device_id, started_at,
-               GREATEST(started_at, COALESCE(ended_at, last_seen_at)) AS left_at
+               GREATEST(started_at, COALESCE(ended_at, last_seen_at)) AS left_at,
+               last_seen_at, octets_from_device, octets_to_device
         FROM guest_session
-        WHERE started_at >= CAST(:look_back AS timestamptz) AND started_at < :until
+        WHERE suspicion IS NULL AND started_at >= CAST(:look_back AS timestamptz) AND started_at < :until
               AND GREATEST(ended_at, last_seen_at) >= :since  -- a report from after the Stop still moves octets
     )
 """
@@ -58,15 +59,22 @@ HOURS = f"""
         FROM steps JOIN scope USING (site_id)
     ), peaks AS (
         SELECT scope, scope_id, hour, MAX(count) AS peak FROM online GROUP BY scope, scope_id, hour
+    ), mark AS (  -- the row itself is the mark of its latest hour
+        SELECT id AS session_id, date_trunc('hour', last_seen_at) AS hour, octets_from_device, octets_to_device
+        FROM present
+        UNION ALL
+        SELECT session_id, hour, usage_mark.octets_from_device, usage_mark.octets_to_device
+        FROM present JOIN usage_mark ON usage_mark.session_id = present.id
     ), growth AS (
         SELECT site_id, hour,
-               GREATEST(0, octets_from_device - COALESCE(MAX(octets_from_device) OVER earlier, 0)) AS from_device,
-               GREATEST(0, octets_to_device - COALESCE(MAX(octets_to_device) OVER earlier, 0)) AS to_device
-        FROM present JOIN usage_mark ON usage_mark.session_id = present.id
+               GREATEST(0, mark.octets_from_device - COALESCE(MAX(mark.octets_from_device) OVER earlier, 0)) AS from_device,
+               GREATEST(0, mark.octets_to_device - COALESCE(MAX(mark.octets_to_device) OVER earlier, 0)) AS to_device
+        FROM present JOIN mark ON mark.session_id = present.id
         WINDOW earlier AS (PARTITION BY session_id ORDER BY hour ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
     ), moved AS (
         SELECT scope, scope_id, hour, SUM(from_device) AS from_device, SUM(to_device) AS to_device
         FROM growth JOIN scope USING (site_id) WHERE hour >= :since AND hour < :until GROUP BY scope, scope_id, hour
+        HAVING SUM(from_device) > 0 OR SUM(to_device) > 0
     )
     INSERT INTO usage_hour (scope, scope_id, hour, sessions, devices, peak, octets_from_device, octets_to_device)
     SELECT scope, scope_id, hour, COALESCE(sessions, 0), COALESCE(devices, 0), COALESCE(peak, 0),

@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import given
@@ -15,6 +15,8 @@ from hotspot.guests.models import BadMacAddress, Consent, Credential, MacAddress
 from hotspot.guests.service import (
     CREDENTIAL_LIFE,
     Login,
+    Presented,
+    Redeemed,
     find_credentials,
     forget_consents,
     forget_credentials,
@@ -99,10 +101,10 @@ def test_a_credential_follows_a_consent_and_neither_holds_the_mac_address(databa
 def test_a_credential_works_once(database: Database, world: World) -> None:
     with database.writing() as db:
         login = world.login(db)
-        facts = {"site_id": world.alun_alun, "device_id": world.device()}
+        mine = Presented(login.credential_id, world.alun_alun, world.device())
 
-        assert redeem(db, login.credential_id, now=NOW, **facts)  # type: ignore[arg-type]
-        assert not redeem(db, login.credential_id, now=NOW, **facts)  # type: ignore[arg-type]
+        assert redeem(db, [mine, mine], now=NOW) == {mine: Redeemed(world.device(), "id")}
+        assert redeem(db, [mine], now=NOW) == {}
 
         assert find_credentials(db, [login.credential_id, uuid4()])[login.credential_id].used_at == NOW
 
@@ -113,11 +115,12 @@ def test_only_its_own_site_and_device_can_use_a_credential_and_only_in_time(data
         site, device = world.alun_alun, world.device()
         last = NOW + CREDENTIAL_LIFE - SECOND
 
-        assert not redeem(db, id_, site_id=world.perpustakaan, device_id=device, now=NOW)
-        assert not redeem(db, id_, site_id=site, device_id=world.device(OTHER_PHONE), now=NOW)
-        assert not redeem(db, id_, site_id=site, device_id=device, now=NOW + CREDENTIAL_LIFE)
-        assert not redeem(db, uuid4(), site_id=site, device_id=device, now=NOW)
-        assert redeem(db, id_, site_id=site, device_id=device, now=last), "the refusals have not used it up"
+        assert not redeem(db, [Presented(id_, world.perpustakaan, device)], now=NOW)
+        assert not redeem(db, [Presented(id_, site, world.device(OTHER_PHONE))], now=NOW)
+        assert not redeem(db, [Presented(id_, site, device)], now=NOW + CREDENTIAL_LIFE)
+        assert not redeem(db, [Presented(uuid4(), site, device)], now=NOW)
+        assert not redeem(db, [], now=NOW)
+        assert redeem(db, [Presented(id_, site, device)], now=last), "the refusals have not used it up"
 
 
 def test_a_new_credential_leaves_the_earlier_one_alone(database: Database, world: World) -> None:
@@ -125,20 +128,19 @@ def test_a_new_credential_leaves_the_earlier_one_alone(database: Database, world
     with database.writing() as db:
         first = world.login(db)
         second = world.login(db)
-        mine = {"site_id": world.alun_alun, "device_id": world.device(), "now": NOW}
+        both = [Presented(login.credential_id, world.alun_alun, world.device()) for login in (first, second)]
 
-        assert redeem(db, first.credential_id, **mine)  # type: ignore[arg-type]
-        assert redeem(db, second.credential_id, **mine)  # type: ignore[arg-type]
+        assert redeem(db, both, now=NOW).keys() == set(both)
 
 
 def test_only_one_of_many_wins_a_credential(database: Database, world: World) -> None:
     racers = 20
     start = Barrier(racers)
 
-    def race(credential_id: object) -> bool:
+    def race(credential_id: UUID) -> bool:
         start.wait()
         with database.writing() as db:
-            return redeem(db, credential_id, site_id=world.alun_alun, device_id=world.device(), now=NOW)  # type: ignore[arg-type]
+            return bool(redeem(db, [Presented(credential_id, world.alun_alun, world.device())], now=NOW))
 
     for _ in range(5):
         with database.writing() as db:

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from hotspot.db import Database
-from hotspot.portal.terms import ensure_default_terms
+from hotspot.guests.terms import ensure_default_terms
 from hotspot.process import Part, Running, running
 from hotspot.settings import Settings
 from hotspot.simulator.gateway import Gateway

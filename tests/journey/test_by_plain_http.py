@@ -6,7 +6,7 @@ import pytest
 from sqlmodel import Session, select
 
 from hotspot.guests.models import Consent, Credential
-from hotspot.portal.terms import current
+from hotspot.guests.terms import current
 from hotspot.simulator.gateway import Gateway
 from hotspot.simulator.phones import KINDS, Kind, Phone, Visit
 from hotspot.simulator.sessions import Session as GatewaySession
@@ -74,7 +74,7 @@ def test_what_is_stored_is_consent_then_one_used_credential_then_exact_totals(pr
     assert consent.device_id == product.settings.keys.device_id(world.GINA.octets)
     assert credential.used_at is not None
     assert consent.given_at <= credential.issued_at <= credential.used_at
-    assert stored.credential_id == credential.id
+    assert stored.admission_id == credential.id
     assert stored.ended_at is not None
     assert stored.end_cause == 1, "User-Request"
     assert (stored.octets_from_device, stored.octets_to_device) == (

@@ -12,7 +12,7 @@ from sqlmodel import Session, select
 
 from hotspot.app import create_app
 from hotspot.guests.models import Consent, Credential
-from hotspot.portal.terms import packaged_texts, publish
+from hotspot.guests.terms import packaged_texts, publish
 from hotspot.settings import Settings
 from hotspot.sites.models import Site
 from hotspot.sites.settings import give

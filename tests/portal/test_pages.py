@@ -10,11 +10,11 @@ from babel.messages.extract import extract_from_file
 from babel.messages.pofile import read_po
 
 from hotspot.app import create_app
+from hotspot.guests.terms import LIMITS, publish
 from hotspot.languages import LOCALES, translations
 from hotspot.paths import PACKAGE, shipped
 from hotspot.portal import explanations, rendering
 from hotspot.portal.explanations import Explanation
-from hotspot.portal.terms import LIMITS, publish
 from hotspot.sites.models import Site, SiteState
 from tests.portal.visit import ROUTER, Client, Page, Visit, handed, octal, path_of
 

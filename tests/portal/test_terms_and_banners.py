@@ -10,9 +10,7 @@ from sqlmodel import Session, col, select
 
 from hotspot.areas.models import Area
 from hotspot.db import Database
-from hotspot.portal.banners import BadBanner, add_banner, all_banners, banners_for
-from hotspot.portal.prose import Block, blocks, in_language
-from hotspot.portal.terms import (
+from hotspot.guests.terms import (
     BadTerms,
     NoSuchTerms,
     all_versions,
@@ -22,6 +20,8 @@ from hotspot.portal.terms import (
     publish,
     sha256_of,
 )
+from hotspot.portal.banners import BadBanner, add_banner, all_banners, banners_for
+from hotspot.portal.prose import Block, blocks, in_language
 from hotspot.sites.models import Site
 from tests.world import GERUNGGANG, KOTA, TAMAN_SARI, World
 

@@ -15,9 +15,9 @@ from starlette.types import ASGIApp
 
 from hotspot.areas.models import Area
 from hotspot.db import Database
-from hotspot.guests.service import redeem
+from hotspot.guests.service import Presented, redeem
+from hotspot.guests.terms import ensure_default_terms
 from hotspot.portal.banners import add_banner
-from hotspot.portal.terms import ensure_default_terms
 from hotspot.routers.models import Router
 from hotspot.settings import Settings
 from hotspot.usage.models import GuestSession
@@ -166,7 +166,7 @@ class Visit:
         """What RADIUS does when the router asks."""
         device_id, now = self.world.device(), self.clock()
         with self.database.writing() as db:
-            assert redeem(db, UUID(user_name), site_id=self.world.alun_alun, device_id=device_id, now=now)
+            assert redeem(db, [Presented(UUID(user_name), self.world.alun_alun, device_id)], now=now)
 
     def start(self, user_name: str, **more: object) -> None:
         """What accounting does when the router reports."""
@@ -175,9 +175,8 @@ class Visit:
             "session_key": UUID(user_name),
             "site_id": self.world.alun_alun,
             "device_id": self.world.device(),
-            "credential_id": UUID(user_name),
+            "admission_id": UUID(user_name),
             "acct_session_id": "80000001",
-            "user_name": user_name,
             "started_at": self.clock(),
             "last_seen_at": self.clock(),
         }

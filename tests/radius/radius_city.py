@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from hotspot.db import Database
 from hotspot.guests.service import Login, give_consent, issue_credential
@@ -197,7 +198,8 @@ def dropped(reason: str) -> float:
 
 @contextmanager
 def serving(city: City) -> Iterator[RadiusServer]:
-    server = RadiusServer(city.database, city.keys, host="0.0.0.0", clock=city.clock)
+    zone = ZoneInfo("Asia/Jakarta")
+    server = RadiusServer(city.database, city.keys, host="0.0.0.0", clock=city.clock, zone=zone, rules_last=0.0)
     server.start()
     try:
         yield server

@@ -1,4 +1,4 @@
-"""The server's parts by themselves: duplicate cache, lanes, look-up of routers, policy."""
+"""The server's parts by themselves: duplicate cache, lanes, look-up of routers."""
 
 import asyncio
 import threading
@@ -9,14 +9,15 @@ from uuid import UUID
 import pytest
 
 from hotspot.guests.models import Credential
-from hotspot.radius.attributes import Attr, Attributes, MikroTik
+from hotspot.guests.refusals import Refusal
+from hotspot.radius.admitting import why_lost
+from hotspot.radius.attributes import Attr
 from hotspot.radius.duplicates import LIFE_SECONDS, DuplicateCache, Seen
 from hotspot.radius.lane import LARGEST_BATCH, Lane
 from hotspot.radius.nases import choose, table_of
-from hotspot.radius.packet import Code, Packet
-from hotspot.radius.policy import Allowance, Refusal, accept, reject
+from hotspot.radius.packet import Packet
 from hotspot.radius.server import PortTaken, RadiusServer
-from hotspot.radius.service import AccessAsked, why_lost
+from hotspot.radius.service import AccessAsked
 from hotspot.routers.service import KnownRouter
 from tests.radius.radius_city import City, dropped
 
@@ -148,35 +149,15 @@ class TestRouters:
         assert "secret-of" not in repr(table_of([HERE]))
 
 
-class TestPolicy:
-    ALLOWANCE = Allowance(timedelta(hours=2), timedelta(minutes=15), timedelta(minutes=5), 2_000, 5_000)
-
-    def test_an_accept_without_a_data_limit_carries_none(self) -> None:
-        answer = accept(CREDENTIAL, self.ALLOWANCE)
-
-        told = Attributes(answer.attributes)
-        assert answer.code == Code.ACCESS_ACCEPT
-        assert told.integer(Attr.SESSION_TIMEOUT) == 7_200
-        assert told.text(MikroTik.RATE_LIMIT) == "2000k/5000k"
-        assert MikroTik.TOTAL_LIMIT not in told
-
-    @pytest.mark.parametrize("refusal", Refusal)
-    @pytest.mark.parametrize("language", ["id", "en", "xx"])
-    def test_a_reject_has_short_words(self, refusal: Refusal, language: str) -> None:
-        answer = reject(refusal, language)
-
-        message = Attributes(answer.attributes).text(Attr.REPLY_MESSAGE)
-        assert answer.code == Code.ACCESS_REJECT
-        assert message is not None
-        assert len(message) <= 80
-        assert answer.refusal is refusal
-
+class TestReasons:
     def test_the_reason_of_a_loss_is_found(self) -> None:
         asked = AccessAsked(HERE, CREDENTIAL, DEVICE, is_proven=True)
 
         def credential(**changes: object) -> Credential:
             facts = {"site_id": 1, "device_id": DEVICE, "expires_at": NOW + timedelta(seconds=9), "used_at": None}
-            return Credential(id=CREDENTIAL, consent_id=1, language="id", issued_at=NOW, **(facts | changes))
+            return Credential(
+                id=CREDENTIAL, guest_id=DEVICE, consent_id=1, language="id", issued_at=NOW, **(facts | changes)
+            )
 
         assert why_lost(None, asked, now=NOW) is Refusal.UNKNOWN
         assert why_lost(credential(site_id=2), asked, now=NOW) is Refusal.OTHER_SITE

@@ -9,8 +9,8 @@ from sqlmodel import Session, select
 from hotspot.areas.models import Area
 from hotspot.routers.models import Router
 from hotspot.sites.models import Site, SiteState
-from hotspot.usage.ingest import record
 from hotspot.usage.rollup import rebuild_dirty
+from tests.usage.reports import record
 from tests.world import make_report, make_site
 
 ZONE = ZoneInfo("Asia/Jakarta")

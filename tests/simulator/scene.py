@@ -152,6 +152,8 @@ async def scene(
     login_by: tuple[str, ...] = ("http-chap", "http-pap"),
     sessions: int = 200,
     portal_url: str = PORTAL,
+    source: str = "127.0.0.1",
+    coa_port: int | None = 0,
 ) -> AsyncIterator[Scene]:
     """Set the scene; `accept` is what an Access-Accept carries. Gina's and Hadi's phones are there."""
     clock = Clock()
@@ -161,6 +163,8 @@ async def scene(
             SECRET,
             auth=radius.address,
             acct=radius.address,
+            source=source,
+            coa_port=coa_port,
             login_by=frozenset(login_by),
             sessions=sessions,
             radius_timeout=timedelta(seconds=0.05),

@@ -1,15 +1,25 @@
 """Usage worked out the slow and plain way, to hold the roll-up's SQL against."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from hotspot.usage.counters import Report, join_all, marks
+from hotspot.usage.counters import Identity, Report, join_all
 
 HOUR = timedelta(hours=1)
 Place = tuple[str, int]
+
+
+class Mark(NamedTuple):
+    """A session's highest counters among the reports of one UTC hour."""
+
+    identity: Identity
+    hour: datetime
+    octets_from_device: int
+    octets_to_device: int
 
 
 @dataclass
@@ -38,6 +48,22 @@ def hours_of(session: Report) -> list[datetime]:
     return [first + HOUR * number for number in range(int((left_at(session) - first) / HOUR) + 1)]
 
 
+def marks(reports: Iterable[Report]) -> list[Mark]:
+    """Return the hour marks of single (not joined) reports, one a session and hour, in a fixed order."""
+    highest: dict[tuple[Identity, datetime], Mark] = {}
+    for report in reports:
+        if report.octets_from_device is None and report.octets_to_device is None:
+            continue
+        known = highest.get((report.identity, report.hour))
+        highest[report.identity, report.hour] = Mark(
+            report.identity,
+            report.hour,
+            max(report.octets_from_device or 0, known.octets_from_device if known else 0),
+            max(report.octets_to_device or 0, known.octets_to_device if known else 0),
+        )
+    return [highest[key] for key in sorted(highest)]
+
+
 def hours(found: Collection[Report], places: Mapping[int, list[Place]]) -> dict[tuple[Place, datetime], Figures]:
     """Return the figures of each place and UTC hour; `places` says for each site what it counts towards."""
     sessions = join_all(found)
@@ -58,6 +84,8 @@ def hours(found: Collection[Report], places: Mapping[int, list[Place]]) -> dict[
         before = highest.get(mark.identity, (0, 0))
         now = max(before[0], mark.octets_from_device), max(before[1], mark.octets_to_device)
         highest[mark.identity] = now
+        if now == before:
+            continue
         for place in places[sessions[mark.identity].site_id]:
             its = figures.setdefault((place, mark.hour), Figures())
             its.from_device += now[0] - before[0]

@@ -1,7 +1,6 @@
 """Reports are joined, never added: order, repetition and grouping make no difference."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -13,16 +12,15 @@ from hotspot.usage.counters import (
     LARGEST_COUNTER,
     LONGEST_DELAY,
     LONGEST_SESSION,
-    Mark,
     Report,
     happened_at,
     join,
     join_all,
-    marks,
     plausible_counter,
     plausible_seconds,
 )
 from tests.conftest import NOW
+from tests.usage.by_hand import Mark, marks
 from tests.usage.reports import reports, some_reports
 from tests.world import make_report
 
@@ -76,11 +74,11 @@ def test_any_order_repetition_and_grouping_ends_in_the_same(
 
 def test_the_first_stop_is_the_end_and_totals_never_go_down() -> None:
     start = make_report(started_at=NOW, down=0, up=0)
-    stop = replace(
-        start, last_seen_at=NOW + HOUR, ended_at=NOW + HOUR, end_cause=1, octets_to_device=900, octets_from_device=90
+    stop = start._replace(
+        last_seen_at=NOW + HOUR, ended_at=NOW + HOUR, end_cause=1, octets_to_device=900, octets_from_device=90
     )
-    late = replace(start, last_seen_at=NOW + HOUR / 2, octets_to_device=500, octets_from_device=100)
-    second_stop = replace(stop, last_seen_at=NOW + 2 * HOUR, ended_at=NOW + 2 * HOUR, end_cause=4)
+    late = start._replace(last_seen_at=NOW + HOUR / 2, octets_to_device=500, octets_from_device=100)
+    second_stop = stop._replace(last_seen_at=NOW + 2 * HOUR, ended_at=NOW + 2 * HOUR, end_cause=4)
 
     (joined,) = join_all([second_stop, late, stop, start]).values()
 

