@@ -24,7 +24,7 @@ INTERVAL: Final = 300  # seconds between two interims
 SOCKETS_A_ROUTER: Final = 4  # 256 identifiers each
 RESEND_AFTER: Final = 0.4
 MOST_TRIES: Final = 200
-WITHOUT_CLASS: Final = 0.2  # the share of sessions whose router gives no Class back
+WITHOUT_CLASS: Final = 0.2
 
 Address = tuple[str, int]
 
@@ -57,22 +57,30 @@ class Session:
 
 
 def sessions(
-    routers: Sequence[Reporter], count: int, interims: int, chance: random.Random, *, now: int
+    routers: Sequence[Reporter],
+    count: int,
+    interims: int,
+    chance: random.Random,
+    *,
+    now: int,
+    without_class: float = WITHOUT_CLASS,
 ) -> Iterator[Session]:
-    """Sessions whose octets cross 2³², downwards several times, with and without Class.
+    """Sessions whose octets cross 2³², downwards several times; a share of them without Class.
 
     They happened in the past, as if the routers had been cut off for a while: so their times, delays and durations agree.
     """
     for number in range(count):
-        yield _session(routers[number % len(routers)], number, interims, chance, now=now)
+        yield _session(routers[number % len(routers)], number, interims, chance, now, without_class)
 
 
-def _session(router: Reporter, number: int, interims: int, chance: random.Random, *, now: int) -> Session:
+def _session(
+    router: Reporter, number: int, interims: int, chance: random.Random, now: int, without_class: float
+) -> Session:
     totals = Totals(0, 0, 0, 0, 0)
     steps = [_growth(interims, chance, INTERVAL) for _ in range(interims)]
     steps.append(_growth(interims, chance, chance.randrange(1, INTERVAL)))
     port = 0x80100000 + number
-    identity = _identity(router, port, chance)
+    identity = _identity(router, port, chance, without_class)
     began = now - sum(step.seconds for step in steps) - chance.randrange(60)
     reports = [_report(START, identity, began, b"")]
     due = [began]
@@ -92,7 +100,7 @@ def _growth(interims: int, chance: random.Random, seconds: int) -> Totals:
     return Totals(up, down, up // 900 + 1, down // 1200 + 1, seconds)
 
 
-def _identity(router: Reporter, port: int, chance: random.Random) -> bytes:
+def _identity(router: Reporter, port: int, chance: random.Random, without_class: float) -> bytes:
     mac = "BC:24:" + ":".join(f"{octet:02X}" for octet in port.to_bytes(4, "big"))
     address = bytes((10, 5, port >> 8 & 255, port & 255))
     class_ = chance.randbytes(16)
@@ -107,7 +115,7 @@ def _identity(router: Reporter, port: int, chance: random.Random) -> bytes:
         wire.attribute(8, address),
         wire.attribute(26, (14988).to_bytes(4, "big") + bytes((10, 6)) + address),
     ]
-    if chance.random() >= WITHOUT_CLASS:
+    if chance.random() >= without_class:
         parts.append(wire.attribute(25, class_))
     tail = wire.attribute(32, router.name.encode()) + wire.attribute(4, socket.inet_aton(router.address))
     return b"".join((*parts, tail))
