@@ -137,7 +137,10 @@ class Program:
         )
 
     def _postmaster(self) -> psutil.Process:
-        return psutil.Process(int((self.data_dir / "postgres" / "postmaster.pid").read_text().split()[0]))
+        try:
+            return psutil.Process(int((self.data_dir / "postgres" / "postmaster.pid").read_text().split()[0]))
+        except (OSError, psutil.NoSuchProcess) as error:
+            raise Failed(f"the database does not run, though nobody stopped it: {error}") from error
 
     def end(self) -> None:
         """Ask it to end, as systemd would."""

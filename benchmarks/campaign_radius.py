@@ -27,6 +27,7 @@ SERVES_WITHIN: Final = (
 )
 PATIENCE: Final = 60.0  # what comes later than it should is still compared
 WINDOW: Final = 64
+ON_ITS_WAY: Final = 0.1  # seconds that an acknowledgement may take from the program's socket to the router
 
 WHAT_IS_STORED = """
     SELECT acct_session_id, count(*) AS times, max(octets_from_device) AS octets, bool_or(ended_at IS NOT NULL) AS has_ended
@@ -86,10 +87,9 @@ def _round(kind: str, program: Program, settings: Settings, reports: Load, chanc
     acked = reports.acked
     reports.run(chance.uniform(0.2, 1.2))
     {"program": _kill_program, "database": _kill_database, "stop": _stop_database}[kind](program, reports, chance)
+    reports.run(ON_ITS_WAY)  # so that the first acknowledgement from now on is one of the service that is back
     if kind == "stop":
-        open_database(
-            settings, migrate=False
-        ).close()  # any command of the operator's does this; it stays for the program
+        open_database(settings, migrate=False).close()  # as any command does; it stays up for the program
     else:
         program.start()
     seconds = _wait_for_acknowledgement(program, reports, PATIENCE)
