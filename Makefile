@@ -43,7 +43,7 @@ format: $(DEV) ## let ruff format and fix what it can
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
 
-bench-radius: $(DEV) ## accounting records per second; the last line is JSON
+bench-radius: $(DEV) ## the RADIUS server beside FreeRADIUS; the last line is JSON
 	@$(BIN)/python -m benchmarks.radius $(ARGS)
 
 campaign-radius: $(DEV) ## kill -9 and database stops under accounting load; the last line counts passed and failed

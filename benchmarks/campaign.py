@@ -21,7 +21,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from benchmarks import wire
 from benchmarks.radius_city import add_reporters
-from benchmarks.radius_load import Reporter
+from benchmarks.radius_packets import Reporter
 from hotspot.db import open_database
 from hotspot.settings import Settings, load
 
@@ -41,7 +41,7 @@ class Failed(Exception):
     """A case that did not hold what it should; the message says what."""
 
 
-class Outcome:
+class Verdict:
     """Counts the cases, tells those that failed, and has the last word."""
 
     def __init__(self, replay: str) -> None:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from sqlalchemy import text
 
-from benchmarks.campaign import Failed, Installation, Outcome, installation, parser, progress, say, status_of
+from benchmarks.campaign import Failed, Installation, Verdict, installation, parser, progress, say, status_of
 from benchmarks.chaos import Proxy, Weather
 from benchmarks.radius_sessions import Reporting, Session, Totals, sessions
 from hotspot.db import Database, open_database
@@ -35,10 +35,10 @@ class Row(NamedTuple):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = options_of(arguments)
-    outcome = Outcome(f"--sessions {options.sessions} --interims {options.interims} --seed {options.seed}")
-    with outcome.whatever_happens(), installation("radius") as installed:
-        run(installed, options, outcome)
-    return outcome.report()
+    verdict = Verdict(f"--sessions {options.sessions} --interims {options.interims} --seed {options.seed}")
+    with verdict.whatever_happens(), installation("radius") as installed:
+        run(installed, options, verdict)
+    return verdict.report()
 
 
 def options_of(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -52,11 +52,11 @@ def options_of(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options.parse_args(arguments)
 
 
-def run(installed: Installation, options: argparse.Namespace, outcome: Outcome) -> None:
+def run(installed: Installation, options: argparse.Namespace, verdict: Verdict) -> None:
     with closing(open_database(installed.settings, migrate=False)) as database:
         before = _newest_session(database)
         told = _report_through_chaos(installed, options)
-        compare(told, _stored(database, before), outcome)
+        compare(told, _stored(database, before), verdict)
 
 
 def _report_through_chaos(installed: Installation, options: argparse.Namespace) -> dict[str, Totals]:
@@ -99,20 +99,20 @@ def _stored(database: Database, before: int) -> dict[str, list[Row]]:
     return found
 
 
-def compare(told: Mapping[str, Totals], stored: Mapping[str, Sequence[Row]], outcome: Outcome) -> None:
+def compare(told: Mapping[str, Totals], stored: Mapping[str, Sequence[Row]], verdict: Verdict) -> None:
     """Hold every session to what its router counted; what no router reported is a failure, too."""
     for name in stored.keys() - told.keys():
-        outcome.fails(f"session {name} is stored, and no router reported it")
+        verdict.fails(f"session {name} is stored, and no router reported it")
     for name, totals in told.items():
         rows = stored.get(name, [])
         if len(rows) != 1:
-            outcome.fails(f"session {name} is stored {len(rows)} times")
+            verdict.fails(f"session {name} is stored {len(rows)} times")
         elif rows[0].totals != totals:
-            outcome.fails(f"session {name}: {rows[0].totals} stored, {totals} counted")
+            verdict.fails(f"session {name}: {rows[0].totals} stored, {totals} counted")
         elif not rows[0].has_ended:
-            outcome.fails(f"session {name} has not ended")
+            verdict.fails(f"session {name} has not ended")
         else:
-            outcome.passes()
+            verdict.passes()
 
 
 if __name__ == "__main__":

@@ -14,11 +14,12 @@ from typing import Final
 from rich.progress import Progress
 
 from benchmarks import wire
-from benchmarks.campaign import Installation, Outcome, installation, parser, progress, say
+from benchmarks.campaign import Installation, Verdict, installation, parser, progress, say
 from benchmarks.fuzzer import Fuzzer, Watch
 from benchmarks.mutations import Original, forge, mutate
-from benchmarks.radius_load import Reporter
-from benchmarks.radius_logins import Asking, access_attributes, issue_logins
+from benchmarks.radius_city import issue_credentials
+from benchmarks.radius_logins import Asking, access_attributes
+from benchmarks.radius_packets import Reporter
 from hotspot.db import Database, open_database
 
 GROWTH: Final = 20 << 20  # octets of resident memory after the warm-up
@@ -27,7 +28,7 @@ SIGN_OF_LIFE: Final = 0.1  # seconds
 REACHED: Final = 0.99  # the share of datagrams the server must have counted; a full socket buffer takes the others
 WRONG_PORT: Final = 0.03
 LINGER: Final = 1.5  # seconds; a refusal may be held back for one
-LOGINS_EVERY: Final = 20_000  # datagrams; credentials live for a minute
+LOGINS_EVERY: Final = 20_000  # datagrams; then there are new credentials to use up
 STRANGER: Final = "127.0.99.1"
 TROUBLE: Final = ("Traceback", '"level": "error"', '"level": "critical"')
 ACCOUNTING_KINDS: Final = (1, 2, 3, 7, 8)  # Start, Stop, Interim-Update, Accounting-On, Accounting-Off
@@ -35,10 +36,10 @@ ACCOUNTING_KINDS: Final = (1, 2, 3, 7, 8)  # Start, Stop, Interim-Update, Accoun
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = options_of(arguments)
-    outcome = Outcome(f"--datagrams {options.datagrams} --forged {options.forged} --seed {options.seed}")
-    with outcome.whatever_happens(), installation("radius") as installed:
-        run(installed, options, outcome)
-    return outcome.report()
+    verdict = Verdict(f"--datagrams {options.datagrams} --forged {options.forged} --seed {options.seed}")
+    with verdict.whatever_happens(), installation("radius") as installed:
+        run(installed, options, verdict)
+    return verdict.report()
 
 
 def options_of(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -49,14 +50,14 @@ def options_of(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options.parse_args(arguments)
 
 
-def run(installed: Installation, options: argparse.Namespace, outcome: Outcome) -> None:
+def run(installed: Installation, options: argparse.Namespace, verdict: Verdict) -> None:
     with closing(open_database(installed.settings, migrate=False)) as database:
-        _attack(installed, database, options, outcome)
-        _judge_guest(installed, database, random.Random(options.seed + 1), outcome)
-    judge_log(installed.program.log(), installed.program.counters(), outcome)
+        _attack(installed, database, options, verdict)
+        _judge_guest(installed, database, random.Random(options.seed + 1), verdict)
+    judge_log(installed.program.log(), installed.program.counters(), verdict)
 
 
-def _attack(installed: Installation, database: Database, options: argparse.Namespace, outcome: Outcome) -> None:
+def _attack(installed: Installation, database: Database, options: argparse.Namespace, verdict: Verdict) -> None:
     program, (*attackers, watcher) = installed.program, installed.routers
     chance = random.Random(options.seed)
     before = _counted(program.counters())
@@ -71,11 +72,11 @@ def _attack(installed: Installation, database: Database, options: argparse.Names
             )
             _throw_forged(installed, database, fuzzer, options.forged, chance, bar)
         signs = watch.stop()
-    judge_replies(fuzzer.wrong[:wrong], "mutated", outcome)
-    judge_replies(fuzzer.wrong[wrong:], "forged", outcome)
-    judge_growth(growth, outcome)
-    judge_signs(signs, options.sign_of_life, outcome)
-    judge_reach(fuzzer.thrown + fuzzer.signs + len(signs), _counted(program.counters()) - before, outcome)
+    judge_replies(fuzzer.wrong[:wrong], "mutated", verdict)
+    judge_replies(fuzzer.wrong[wrong:], "forged", verdict)
+    judge_growth(growth, verdict)
+    judge_signs(signs, options.sign_of_life, verdict)
+    judge_reach(fuzzer.thrown + fuzzer.signs + len(signs), _counted(program.counters()) - before, verdict)
 
 
 def _throw_mutants(
@@ -122,24 +123,24 @@ def _originals(
     router: Reporter, installed: Installation, database: Database, chance: random.Random
 ) -> tuple[list[Original], list[Original]]:
     """Right packets of a router, for the authentication port and for the accounting port."""
-    chap, pap, spare = issue_logins(database, installed.settings, 3, chance)
+    chap, pap, spare = issue_credentials(database, installed.settings.keys, 3)
     authenticator = chance.randbytes(16)
     asking = [
-        Original(wire.ACCESS_REQUEST, access_attributes(login, router, 0x80100014, authenticator, chap=login is chap))
-        for login in (chap, pap)
+        Original(wire.ACCESS_REQUEST, access_attributes(guest, router, 0x80100014, authenticator, chap=guest is chap))
+        for guest in (chap, pap)
     ]
     status = Original(wire.STATUS_SERVER, [wire.attribute(32, router.name.encode())])
     shared = [part for part in access_attributes(spare, router, 0x80100015, authenticator, chap=True) if part[0] != 3]
     reports = [
         Original(
-            wire.ACCOUNTING_REQUEST, [wire.number(40, kind), *shared, *_counters(spare.user_name), wire.number(41, 0)]
+            wire.ACCOUNTING_REQUEST, [wire.number(40, kind), *shared, *_counters(spare.class_), wire.number(41, 0)]
         )
         for kind in ACCOUNTING_KINDS
     ]
     return [*asking, status], [*reports, status]
 
 
-def _counters(user_name: bytes) -> list[bytes]:
+def _counters(class_: bytes) -> list[bytes]:
     numbers = (
         (42, 700_000_001),
         (52, 1),
@@ -151,33 +152,32 @@ def _counters(user_name: bytes) -> list[bytes]:
         (49, 1),
         (55, 1_772_427_600),
     )
-    class_ = wire.attribute(25, bytes.fromhex(user_name.decode()))
-    return [class_, *(wire.number(kind, value) for kind, value in numbers)]
+    return [wire.attribute(25, class_), *(wire.number(kind, value) for kind, value in numbers)]
 
 
 # --- promises --------------------------------------------------------------------------------------------------------------
 
 
-def judge_replies(wrong: Sequence[str], kind: str, outcome: Outcome) -> None:
+def judge_replies(wrong: Sequence[str], kind: str, verdict: Verdict) -> None:
     if wrong:
-        outcome.fails(f"{len(wrong)} replies to {kind} datagrams that aren't authentic, the first: {wrong[0]}")
+        verdict.fails(f"{len(wrong)} replies to {kind} datagrams that aren't authentic, the first: {wrong[0]}")
     else:
-        outcome.passes()
+        verdict.passes()
 
 
-def judge_growth(growth: float, outcome: Outcome) -> None:
+def judge_growth(growth: float, verdict: Verdict) -> None:
     said = f"resident memory grew by {growth / (1 << 20):.1f} MiB after the warm-up"
     say.print(said, highlight=False)
     if growth > GROWTH:
-        outcome.fails(said)
+        verdict.fails(said)
     else:
-        outcome.passes()
+        verdict.passes()
 
 
-def judge_signs(seconds: Sequence[float], limit: float, outcome: Outcome) -> None:
+def judge_signs(seconds: Sequence[float], limit: float, verdict: Verdict) -> None:
     """Hold the signs of life to their limit, all of them."""
     if not seconds:
-        outcome.fails("nobody asked for a sign of life")
+        verdict.fails("nobody asked for a sign of life")
         return
     longest, nearly = max(seconds), sorted(seconds)[len(seconds) * 99 // 100]
     said = (
@@ -186,40 +186,40 @@ def judge_signs(seconds: Sequence[float], limit: float, outcome: Outcome) -> Non
     )
     say.print(said, highlight=False)
     if longest > limit:
-        outcome.fails(f"{said}; {sum(one > limit for one in seconds)} of them too late")
+        verdict.fails(f"{said}; {sum(one > limit for one in seconds)} of them too late")
     else:
-        outcome.passes()
+        verdict.passes()
 
 
-def judge_reach(sent: int, counted: float, outcome: Outcome) -> None:
+def judge_reach(sent: int, counted: float, verdict: Verdict) -> None:
     """What the server has not even counted proves nothing."""
     say.print(f"{sent} datagrams sent, {counted:.0f} counted by the server", highlight=False)
     if counted < sent * REACHED:
-        outcome.fails(f"the server has counted {counted:.0f} of {sent} datagrams")
+        verdict.fails(f"the server has counted {counted:.0f} of {sent} datagrams")
     else:
-        outcome.passes()
+        verdict.passes()
 
 
-def judge_log(log: str, counters: dict[str, float], outcome: Outcome) -> None:
+def judge_log(log: str, counters: dict[str, float], verdict: Verdict) -> None:
     """No exception, neither logged nor counted."""
     troubled = [line for line in log.splitlines() if any(mark in line for mark in TROUBLE)]
     errors = sum(count for name, count in counters.items() if 'reason="internal_error"' in name)
     if troubled or errors:
-        outcome.fails(f"{errors:.0f} internal errors counted, {len(troubled)} lines of trouble logged: {troubled[:1]}")
+        verdict.fails(f"{errors:.0f} internal errors counted, {len(troubled)} lines of trouble logged: {troubled[:1]}")
     else:
-        outcome.passes()
+        verdict.passes()
 
 
-def _judge_guest(installed: Installation, database: Database, chance: random.Random, outcome: Outcome) -> None:
+def _judge_guest(installed: Installation, database: Database, chance: random.Random, verdict: Verdict) -> None:
     """After all that a guest gets in."""
     with closing(Asking(installed.routers, installed.program.auth_address, chance)) as asking:
-        questions = [asking.question(login) for login in issue_logins(database, installed.settings, 1, chance)]
+        questions = [asking.question(guest) for guest in issue_credentials(database, installed.settings.keys, 1)]
         asking.send(questions)
         asking.gather(questions, patience=10)
     if questions[0].codes == {wire.ACCESS_ACCEPT}:
-        outcome.passes()
+        verdict.passes()
     else:
-        outcome.fails("a guest with a right credential does not get in any more")
+        verdict.fails("a guest with a right credential does not get in any more")
 
 
 def _counted(counters: dict[str, float]) -> float:

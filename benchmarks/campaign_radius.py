@@ -17,8 +17,10 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import text
 
-from benchmarks.campaign import Failed, Outcome, Program, installation, parser, say
-from benchmarks.radius_load import Load, Told
+from benchmarks.campaign import Failed, Program, Verdict, installation, parser, say
+from benchmarks.radius_load import Load
+from benchmarks.radius_packets import Reporter, Shape
+from benchmarks.radius_work import Accounting, SessionName, SessionNumbers, Told
 from hotspot.db import open_database
 from hotspot.settings import Settings
 
@@ -27,43 +29,62 @@ SERVES_WITHIN: Final = (
 )
 PATIENCE: Final = 60.0  # what comes later than it should is still compared
 WINDOW: Final = 64
+SHAPE: Final = Shape(interims=6, octets=700_000_001)  # crosses 2³² within a session, so that gigawords are spoken
 ON_ITS_WAY: Final = 0.1  # seconds that an acknowledgement may take from the program's socket to the router
 
 WHAT_IS_STORED = """
-    SELECT acct_session_id, count(*) AS times, max(octets_from_device) AS octets, bool_or(ended_at IS NOT NULL) AS has_ended
-    FROM guest_session GROUP BY acct_session_id
+    SELECT router.name, acct_session_id, count(*) AS times, max(octets_from_device) AS octets,
+        bool_or(ended_at IS NOT NULL) AS has_ended
+    FROM guest_session JOIN router ON router.id = router_id GROUP BY router.name, acct_session_id
 """
 
 
 class Stored(NamedTuple):
-    """What the database says of one Acct-Session-Id."""
+    """What the database says of one router's Acct-Session-Id."""
 
     times: int
     octets: int | None
     has_ended: bool
 
 
+class Routers:
+    """All routers of the installation, what they ask, and what they remember of it."""
+
+    def __init__(self, reporters: Sequence[Reporter], server: tuple[str, int]) -> None:
+        self._work = Accounting(SessionNumbers(), shape=SHAPE)
+        self._load = Load(self._work, reporters, server, window=WINDOW, resend_after=0.5)
+        self.run, self.close = self._load.run, self._load.close
+
+    @property
+    def acked(self) -> int:
+        return self._load.acked
+
+    @property
+    def told(self) -> Mapping[SessionName, Told]:
+        return self._work.told(self._load.progress)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     planned = {"program": options.programs, "database": options.databases, "stop": options.stops}
-    outcome = Outcome(" ".join(f"--{kind}s {count}" for kind, count in planned.items()) + f" --seed {options.seed}")
+    verdict = Verdict(" ".join(f"--{kind}s {count}" for kind, count in planned.items()) + f" --seed {options.seed}")
     chance = random.Random(options.seed)
-    with outcome.whatever_happens(), installation("serve") as (program, settings, routers):
-        reports = Load(list(routers), program.acct_address, window=WINDOW, resend_after=0.5)
+    with verdict.whatever_happens(), installation("serve") as (program, settings, routers):
+        reports = Routers(routers, program.acct_address)
         try:
             for kind, count in planned.items():
                 for number in range(1, count + 1):
                     try:
                         said = _round(kind, program, settings, reports, chance, options.serves_within)
-                        outcome.passes()
+                        verdict.passes()
                         say.print(f"{kind} {number}/{count}: {said}", soft_wrap=True)
                     except Failed as failure:
-                        outcome.fails(f"{kind} {number}/{count}: {failure}")
+                        verdict.fails(f"{kind} {number}/{count}: {failure}")
                         say.print(program.last_words(), markup=False, soft_wrap=True)
                         _stand_up_again(program, reports)
         finally:
             reports.close()
-    return outcome.report()
+    return verdict.report()
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -82,7 +103,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     return chosen
 
 
-def _round(kind: str, program: Program, settings: Settings, reports: Load, chance: random.Random, limit: float) -> str:
+def _round(
+    kind: str, program: Program, settings: Settings, reports: Routers, chance: random.Random, limit: float
+) -> str:
     """1. Load, 2. kill or stop at a random moment, 3. stand up again and wait for service, 4. compare what is stored."""
     acked = reports.acked
     reports.run(chance.uniform(0.2, 1.2))
@@ -99,29 +122,29 @@ def _round(kind: str, program: Program, settings: Settings, reports: Load, chanc
     return f"{reports.acked - acked} acknowledged, {sessions} sessions compared, served after {seconds:.1f} s"
 
 
-def _kill_program(program: Program, reports: Load, chance: random.Random) -> None:
+def _kill_program(program: Program, reports: Routers, chance: random.Random) -> None:
     program.kill()
     reports.run(chance.uniform(0.0, 0.2))  # takes in what had left the socket before the kill
 
 
-def _kill_database(program: Program, reports: Load, chance: random.Random) -> None:
+def _kill_database(program: Program, reports: Routers, chance: random.Random) -> None:
     program.kill_database()
     _live_on_without(program, reports, chance)
     program.end()
 
 
-def _stop_database(program: Program, reports: Load, chance: random.Random) -> None:
+def _stop_database(program: Program, reports: Routers, chance: random.Random) -> None:
     program.stop_database()
     _live_on_without(program, reports, chance)
 
 
-def _live_on_without(program: Program, reports: Load, chance: random.Random) -> None:
+def _live_on_without(program: Program, reports: Routers, chance: random.Random) -> None:
     reports.run(chance.uniform(0.0, 0.5))  # whatever is acknowledged now is held against the database later
     if not program.is_running():
         raise Failed("the program died with its database")
 
 
-def _wait_for_acknowledgement(program: Program, reports: Load, limit: float) -> float:
+def _wait_for_acknowledgement(program: Program, reports: Routers, limit: float) -> float:
     before, began = reports.acked, time.monotonic()
     while reports.acked == before:
         reports.run(0.05)
@@ -132,12 +155,12 @@ def _wait_for_acknowledgement(program: Program, reports: Load, limit: float) -> 
     return time.monotonic() - began
 
 
-def _stored_sessions(settings: Settings) -> dict[str, Stored]:
+def _stored_sessions(settings: Settings) -> dict[SessionName, Stored]:
     with closing(open_database(settings, migrate=False)) as database, database.reading() as db:
-        return {row[0]: Stored(*row[1:]) for row in db.execute(text(WHAT_IS_STORED))}
+        return {(row[0], row[1]): Stored(*row[2:]) for row in db.execute(text(WHAT_IS_STORED))}
 
 
-def compare(told: Mapping[str, Told], stored: Mapping[str, Stored]) -> int:
+def compare(told: Mapping[SessionName, Told], stored: Mapping[SessionName, Stored]) -> int:
     """Hold what is stored against what the routers remember; give how many sessions were compared, or raise `Failed`."""
     if invented := stored.keys() - told.keys():
         raise Failed(f"{len(invented)} sessions are stored that no router reported")
@@ -156,7 +179,7 @@ def compare(told: Mapping[str, Told], stored: Mapping[str, Stored]) -> int:
     return len(stored)
 
 
-def _stand_up_again(program: Program, reports: Load) -> None:
+def _stand_up_again(program: Program, reports: Routers) -> None:
     """Let the next round begin from a program that serves."""
     if not program.is_running():
         program.start()

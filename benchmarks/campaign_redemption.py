@@ -12,8 +12,9 @@ from contextlib import closing
 from typing import Final
 
 from benchmarks import wire
-from benchmarks.campaign import Failed, Installation, Outcome, installation, parser, progress
-from benchmarks.radius_logins import Asking, issue_logins, used_credentials
+from benchmarks.campaign import Failed, Installation, Verdict, installation, parser, progress
+from benchmarks.radius_city import credentials_used, issue_credentials
+from benchmarks.radius_logins import Asking
 from hotspot.db import open_database
 
 PATIENCE: Final = 30.0
@@ -21,10 +22,10 @@ PATIENCE: Final = 30.0
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = options_of(arguments)
-    outcome = Outcome(f"--rounds {options.rounds} --requests {options.requests} --seed {options.seed}")
-    with outcome.whatever_happens(), installation("radius") as installed:
-        run(installed, options, outcome)
-    return outcome.report()
+    verdict = Verdict(f"--rounds {options.rounds} --requests {options.requests} --seed {options.seed}")
+    with verdict.whatever_happens(), installation("radius") as installed:
+        run(installed, options, verdict)
+    return verdict.report()
 
 
 def options_of(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -34,7 +35,7 @@ def options_of(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options.parse_args(arguments)
 
 
-def run(installed: Installation, options: argparse.Namespace, outcome: Outcome) -> None:
+def run(installed: Installation, options: argparse.Namespace, verdict: Verdict) -> None:
     chance = random.Random(options.seed)
     with (
         closing(open_database(installed.settings, migrate=False)) as database,
@@ -42,16 +43,16 @@ def run(installed: Installation, options: argparse.Namespace, outcome: Outcome) 
         progress() as bar,
     ):
         for number in bar.track(range(1, options.rounds + 1), description="redemptions"):
-            used = used_credentials(database)
-            (login,) = issue_logins(database, installed.settings, 1, chance)
-            questions = [asking.question(login) for _ in range(options.requests)]
+            used = credentials_used(database)
+            (guest,) = issue_credentials(database, installed.settings.keys, 1)
+            questions = [asking.question(guest) for _ in range(options.requests)]
             asking.send(questions)
             asking.gather(questions, patience=PATIENCE)
             try:
-                judge([question.codes for question in questions], used_credentials(database) - used)
-                outcome.passes()
+                judge([question.codes for question in questions], credentials_used(database) - used)
+                verdict.passes()
             except Failed as failure:
-                outcome.fails(f"round {number}: {failure}")
+                verdict.fails(f"round {number}: {failure}")
         asking.raise_if_strays()
 
 

@@ -12,8 +12,10 @@ from contextlib import closing
 from typing import Final
 
 from benchmarks import wire
-from benchmarks.campaign import Installation, Outcome, installation, parser, progress, status_of
-from benchmarks.radius_logins import Asking, Login, Question, issue_logins, used_credentials
+from benchmarks.campaign import Installation, Verdict, installation, parser, progress, status_of
+from benchmarks.radius_city import credentials_used, issue_credentials
+from benchmarks.radius_logins import Asking, Question
+from benchmarks.radius_packets import Guest
 from hotspot.db import Database, open_database
 
 AT_A_TIME: Final = 250  # all copies of a log-in lie within the half minute for which a reply is kept
@@ -24,10 +26,10 @@ PATIENCE: Final = 20.0
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = options_of(arguments)
-    outcome = Outcome(f"--logins {options.logins} --copies {options.copies} --seed {options.seed}")
-    with outcome.whatever_happens(), installation("radius") as installed:
-        run(installed, options, outcome)
-    return outcome.report()
+    verdict = Verdict(f"--logins {options.logins} --copies {options.copies} --seed {options.seed}")
+    with verdict.whatever_happens(), installation("radius") as installed:
+        run(installed, options, verdict)
+    return verdict.report()
 
 
 def options_of(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -37,15 +39,15 @@ def options_of(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options.parse_args(arguments)
 
 
-def run(installed: Installation, options: argparse.Namespace, outcome: Outcome) -> None:
+def run(installed: Installation, options: argparse.Namespace, verdict: Verdict) -> None:
     with closing(open_database(installed.settings, migrate=False)) as database:
-        decided, used = _decisions(installed), used_credentials(database)
+        decided, used = _decisions(installed), credentials_used(database)
         asked = _ask_all(installed, database, options)
-        decided, used = _decisions(installed) - decided, used_credentials(database) - used
+        decided, used = _decisions(installed) - decided, credentials_used(database) - used
     for question in asked:
-        judge(question, outcome)
+        judge(question, verdict)
     accepts = sum(wire.ACCESS_ACCEPT in question.codes for question in asked)
-    judge_decisions(decided, logins=len(asked), accepts=accepts, used=used, outcome=outcome)
+    judge_decisions(decided, logins=len(asked), accepts=accepts, used=used, verdict=verdict)
 
 
 def _decisions(installed: Installation) -> int:
@@ -60,8 +62,8 @@ def _ask_all(installed: Installation, database: Database, options: argparse.Name
     with closing(Asking(installed.routers, installed.program.auth_address, chance)) as asking, progress() as bar:
         task = bar.add_task("retransmissions", total=options.logins * options.copies)
         while len(asked) < options.logins:
-            logins = issue_logins(database, installed.settings, min(AT_A_TIME, options.logins - len(asked)), chance)
-            questions = [asking.question(_spoiled(login, chance)) for login in logins]
+            guests = issue_credentials(database, installed.settings.keys, min(AT_A_TIME, options.logins - len(asked)))
+            questions = [asking.question(_spoiled(guest, chance)) for guest in guests]
             _race(asking, questions, at_once, installed)
             bar.advance(task, at_once * len(questions))
             for _ in range(options.copies - at_once):
@@ -72,8 +74,8 @@ def _ask_all(installed: Installation, database: Database, options: argparse.Name
     return asked
 
 
-def _spoiled(login: Login, chance: random.Random) -> Login:
-    return login._replace(password=b"guess") if chance.random() < REFUSED else login
+def _spoiled(guest: Guest, chance: random.Random) -> Guest:
+    return guest._replace(password=b"guess") if chance.random() < REFUSED else guest
 
 
 def _race(asking: Asking, questions: Sequence[Question], copies: int, installed: Installation) -> None:
@@ -95,24 +97,24 @@ def _repeat(asking: Asking, questions: Sequence[Question]) -> None:
     asking.gather(questions, patience=PATIENCE)
 
 
-def judge(question: Question, outcome: Outcome) -> None:
+def judge(question: Question, verdict: Verdict) -> None:
     """Hold a log-in to its promise: every copy after the first reply was answered, and all replies are the same octets."""
     if len(question.replies) < question.wanted:
-        outcome.fails(f"{question}: {question.wanted - len(question.replies)} copies were not answered")
+        verdict.fails(f"{question}: {question.wanted - len(question.replies)} copies were not answered")
     elif len(set(question.replies)) != 1:
-        outcome.fails(f"{question}: {len(set(question.replies))} different replies")
+        verdict.fails(f"{question}: {len(set(question.replies))} different replies")
     else:
-        outcome.passes()
+        verdict.passes()
 
 
-def judge_decisions(decided: int, *, logins: int, accepts: int, used: int, outcome: Outcome) -> None:
+def judge_decisions(decided: int, *, logins: int, accepts: int, used: int, verdict: Verdict) -> None:
     """Hold the server to having decided each log-in once: by its own count, and by what the database says was used up."""
     if decided != logins:
-        outcome.fails(f"{decided} decisions were made for {logins} log-ins")
+        verdict.fails(f"{decided} decisions were made for {logins} log-ins")
     elif used != accepts:
-        outcome.fails(f"{used} credentials are used up by {accepts} accepted log-ins")
+        verdict.fails(f"{used} credentials are used up by {accepts} accepted log-ins")
     else:
-        outcome.passes()
+        verdict.passes()
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from typing import Final
 
 from benchmarks import wire
 from benchmarks.campaign import Failed, router_socket
-from benchmarks.radius_load import Reporter
+from benchmarks.radius_packets import Reporter
 
 BURST: Final = 128  # datagrams sent before the server is asked whether it took them
 PATIENCE: Final = 10.0

@@ -1,215 +1,238 @@
-"""Routers that report as fast as they are acknowledged: real MikroTik-shaped accounting, every reply verified.
+"""Routers that ask as fast as they are answered, or at a given pace: every reply verified, every wait measured.
 
-Packets are patched and hashed here with the standard library alone, both for speed and so that the server's codec isn't its own
-judge. What was sent and what was acknowledged is remembered, session by session.
+Cheap on purpose, because it shares the processor with what it measures: packets are made ahead, and for reports the one right reply
+too, so that finding it and verifying it is one look into a dictionary. A reply that nobody waits for is counted, never trusted.
 """
 
-import hashlib
-import selectors
+import select
 import socket
-import struct
 import time
-import uuid
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from itertools import chain, islice
 from typing import Final
 
-START, STOP, INTERIM = 1, 2, 3
-INTERIMS_A_SESSION: Final = 6
-IDENTIFIERS_A_SLOT: Final = 8
-OCTETS_AN_INTERIM: Final = 700_000_001  # crosses 2³² within a session, so that gigawords are spoken
-USER_REQUEST: Final = 1
-_HEAD = struct.Struct("!BBH")
+from benchmarks.radius_packets import Exchange, Reporter, is_accept
+from benchmarks.radius_work import FIRST_TRIES, IDENTIFIERS_A_SLOT, Work
+
+LONGEST: Final = 4096
+LOOK_FOR_OVERDUE: Final = 0.1  # seconds
+WAKE_UP: Final = 0.05  # seconds without a reply after which the clock is looked at
+RECEIVE_BUFFER: Final = 1 << 20  # octets for each router: a server may answer a whole batch at once
+Address = tuple[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Reporter:
-    """A router: the source address the server knows it by, and its secret."""
+class Port:
+    """A router's socket, and the slots that share it."""
 
-    address: str
-    name: str
-    secret: bytes = field(repr=False)
+    def __init__(self, reporter: Reporter, server: Address) -> None:
+        self.reporter = reporter
+        self.slots: list[Slot] = []
+        self.outstanding = 0
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.settimeout(0)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        self.socket.bind((reporter.address, 0))
+        self.socket.connect(server)
+        self.receive, self._send = self.socket.recv, self.socket.send
 
-
-@dataclass(slots=True)
-class Told:
-    """One session: what its router has sent and what the server has acknowledged."""
-
-    sent_octets: int = 0
-    acked_octets: int = -1
-    acked_start: bool = False
-    acked_stop: bool = False
-
-
-def _attribute(kind: int, value: bytes) -> bytes:
-    return bytes((kind, len(value) + 2)) + value
-
-
-def _number(kind: int, value: int) -> bytes:
-    return _attribute(kind, value.to_bytes(4, "big"))
+    def send(self, packet: bytes) -> None:
+        with suppress(BlockingIOError, ConnectionRefusedError):  # lost, for all the router knows; it will ask again
+            self._send(packet)
 
 
 class Slot:
-    """One outstanding request: walks through a session, then through the next one."""
+    """One outstanding request."""
 
-    def __init__(self, reporter: Reporter, sock: socket.socket, number: int, told: dict[str, Told]) -> None:
-        self.reporter, self.socket = reporter, sock
-        self._number, self._all_told = number, told
-        self._turn = 0
-        self.sent_at = self.first_sent_at = 0.0
-        self._tries: dict[int, bytes] = {}  # identifier → authenticator of each packet that carried the present report
-        self._begin()
+    __slots__ = ("acked", "ahead", "asked_at", "exchange", "first_identifier", "port", "prepared", "sent_at", "tries")
 
-    def _begin(self) -> None:
-        self._step = 0
-        self._octets = 0
-        credential = uuid.uuid4()
-        port = int.from_bytes(credential.bytes[:4], "big")
-        self.session = f"{port:08x}"
-        while self.session in self._all_told:  # one in four billion twice would look like a lost record
-            port = (port + 1) % (1 << 32)
-            self.session = f"{port:08x}"
-        self.told = self._all_told[self.session] = Told()
-        mac = "BC:" + ":".join(f"{octet:02X}" for octet in credential.bytes[4:9])
-        self._identity = b"".join(
-            (
-                _number(61, 19),
-                _attribute(31, mac.encode()),
-                _attribute(30, b"hs-vlan888-hotspot"),
-                _attribute(87, b"bridge-hotspot"),
-                _attribute(1, credential.hex.encode()),
-                _number(5, port),
-                _attribute(44, self.session.encode()),
-                _attribute(8, bytes((10, 5, 50, 2))),
-                _attribute(26, (14988).to_bytes(4, "big") + bytes((10, 6, 10, 5, 50, 2))),
-                _attribute(25, credential.bytes),
-            )
-        )
-
-    def _body(self, now: float) -> bytes:
-        kind = START if self._step == 0 else STOP if self._step > INTERIMS_A_SESSION else INTERIM
-        counters = cause = b""
-        if kind != START:
-            high, low = divmod(self._octets, 1 << 32)
-            counters = b"".join(
-                (_number(42, low), _number(52, high), _number(47, self._step), _number(43, low), _number(53, high))
-            ) + b"".join((_number(48, self._step), _number(46, self._step)))
-        if kind == STOP:
-            cause = _number(49, USER_REQUEST)
-        delay = int(now - self.first_sent_at) if self.first_sent_at else 0
-        return b"".join(
-            (
-                _number(40, kind),
-                self._identity,
-                _number(55, int(time.time())),
-                counters,
-                cause,
-                _attribute(32, self.reporter.name.encode()),
-                _attribute(4, socket.inet_aton(self.reporter.address)),
-                _number(41, delay),
-            )
-        )
-
-    def send(self, server: tuple[str, int], now: float) -> None:
-        """Send the session's present report; again means another identifier and a longer delay."""
-        self._turn = (self._turn + 1) % IDENTIFIERS_A_SLOT
-        identifier = self._number * IDENTIFIERS_A_SLOT + self._turn
-        body = self._body(now)
-        head = _HEAD.pack(4, identifier, 20 + len(body))
-        authenticator = hashlib.md5(head + bytes(16) + body + self.reporter.secret).digest()
-        self._tries[identifier] = authenticator
-        self.told.sent_octets = self._octets
-        self.first_sent_at = self.first_sent_at or now
-        self.sent_at = now
-        self.socket.sendto(head + authenticator + body, server)
-
-    def is_answered_by(self, reply: bytes) -> bool:
-        """Whether this acknowledges any of the packets that carried the present report."""
-        authenticator = self._tries.get(reply[1])
-        if authenticator is None or len(reply) != 20 or reply[0] != 5 or reply[2:4] != b"\0\x14":
-            return False
-        return hashlib.md5(reply[:4] + authenticator + self.reporter.secret).digest() == reply[4:]
-
-    def advance(self) -> None:
-        """Remember that the report was acknowledged, and go on to the next one."""
-        if self._step == 0:
-            self.told.acked_start = True
-        else:
-            self.told.acked_octets = self._octets
-        self.told.acked_stop = self._step > INTERIMS_A_SESSION
-        self.first_sent_at = 0.0
-        self._tries.clear()
-        self._step += 1
-        self._octets += OCTETS_AN_INTERIM
-        if self.told.acked_stop:
-            self._begin()
+    def __init__(self, port: Port, first_identifier: int, ahead: Iterator[Exchange]) -> None:
+        self.port, self.first_identifier = port, first_identifier
+        self.ahead = ahead
+        self.acked = self.prepared = 0
+        self.exchange: Exchange | None = None  # what is outstanding
+        self.asked_at = self.sent_at = 0.0
+        self.tries: list[bytes] = []  # replies that would answer retransmissions of it
 
 
 class Load:
-    """A window of outstanding reports over several routers, each with its own socket."""
+    """A window of outstanding requests over several routers, each with its own socket."""
 
     def __init__(
-        self, reporters: list[Reporter], server: tuple[str, int], *, window: int, resend_after: float = 3.0
+        self, work: Work, reporters: Sequence[Reporter], server: Address, *, window: int, resend_after: float = 3.0
     ) -> None:
-        self.told: dict[str, Told] = {}
         self.latencies: list[float] = []
-        self.acked = self.resent = self.bad_replies = 0
-        self._server, self._resend_after = server, resend_after
-        self._selector = selectors.DefaultSelector()
-        self._sockets = [_socket_of(reporter) for reporter in reporters[:window]]
-        self._slots: list[Slot] = []
-        by_socket: dict[int, dict[int, Slot]] = {}
-        for number in range(window):
-            which = number % len(self._sockets)
-            slot = Slot(reporters[which], self._sockets[which], number // len(self._sockets), self.told)
-            self._slots.append(slot)
-            by_socket.setdefault(which, {})[number // len(self._sockets)] = slot
-        for which, sock in enumerate(self._sockets):
-            self._selector.register(sock, selectors.EVENT_READ, by_socket[which])
+        self.refused = self.resent = self.late_replies = self.bad_replies = 0
+        self.is_exhausted = False
+        self._work, self._resend_after = work, resend_after
+        self._awaited: dict[bytes, Slot] = {}
+        self._given_up: set[bytes] = set()  # right replies that come after another try was answered
+        self._ports = [Port(reporter, server) for reporter in reporters[:window]]
+        self._slots = [self._slot(self._ports[number % len(self._ports)]) for number in range(window)]
+        self._epoll = select.epoll()
+        self._by_descriptor = {port.socket.fileno(): port for port in self._ports}
+        for descriptor in self._by_descriptor:
+            self._epoll.register(descriptor, select.EPOLLIN)
 
-    def run(self, seconds: float) -> float:
-        """Report for this long; give the seconds it took. What is outstanding stays so for the next run."""
-        began = now = time.perf_counter()
-        self._send_overdue(now)
-        overdue_at = now + 0.1
-        while now < began + seconds:
-            for key, _ in self._selector.select(0.05):
-                self._receive(key.fileobj, key.data)  # type: ignore[arg-type]  # a socket, as registered
-            now = time.perf_counter()
-            if now > overdue_at:
-                self._send_overdue(now)
-                overdue_at = now + 0.1
-        return now - began
+    def _slot(self, port: Port) -> Slot:
+        first_identifier = len(port.slots) * IDENTIFIERS_A_SLOT
+        if first_identifier >= 256:
+            raise ValueError("more outstanding requests than the routers have identifiers")
+        slot = Slot(port, first_identifier, self._work.of_slot(port.reporter, first_identifier))
+        port.slots.append(slot)
+        return slot
+
+    # --- before and after -------------------------------------------------------------------------------------------------
+
+    def prepare(self, count: int) -> None:
+        """Make so many packets now, shared out to the slots; what a run needs beyond them is made while it runs.
+
+        In the order in which they will leave, more or less: a router's sessions begin in the order of their numbers.
+        """
+        made: list[list[Exchange]] = [[] for _ in self._slots]
+        for _ in range(max(1, count // len(self._slots))):
+            for slot, row in zip(self._slots, made, strict=True):
+                row.extend(islice(slot.ahead, 1))
+        for slot, row in zip(self._slots, made, strict=True):
+            slot.prepared += len(row)
+            slot.ahead = chain(row, slot.ahead)
+
+    @property
+    def progress(self) -> list[int]:
+        """How many exchanges each slot got through."""
+        return [slot.acked for slot in self._slots]
+
+    @property
+    def acked(self) -> int:
+        return sum(self.progress)
+
+    @property
+    def outstanding(self) -> int:
+        return sum(port.outstanding for port in self._ports)
+
+    @property
+    def made_late(self) -> int:
+        """How many packets were not prepared, and cost the run what making them costs."""
+        return sum(max(0, slot.acked + (slot.exchange is not None) - slot.prepared) for slot in self._slots)
 
     def close(self) -> None:
-        self._selector.close()
-        for sock in self._sockets:
-            sock.close()
+        self._epoll.close()
+        for port in self._ports:
+            port.socket.close()
+
+    # --- running ----------------------------------------------------------------------------------------------------------
+
+    def run(self, seconds: float) -> float:
+        """Keep the window full for so long, or until a slot has nothing left to ask; give the seconds it took.
+
+        What is outstanding stays so for the next run.
+        """
+        began = now = time.perf_counter()
+        for slot in self._slots:
+            if slot.exchange is None:
+                self._ask(slot, now)
+        look_at = now
+        while now < began + seconds and not self.is_exhausted:
+            if now >= look_at:
+                self._send_overdue(now)
+                look_at = now + LOOK_FOR_OVERDUE
+            self._take_replies(WAKE_UP, self._ask)
+            now = time.perf_counter()
+        return now - began
+
+    def run_at(self, rate: float, seconds: float) -> float:
+        """Ask at this pace, answered or not, and never again; waits are counted from when each request was due."""
+        free = deque(self._slots)
+        began = now = time.perf_counter()
+        asked, wanted = 0, round(rate * seconds)
+        while asked < wanted and not self.is_exhausted:
+            while free and asked < wanted and (due := began + asked / rate) <= now:
+                self._ask(free.popleft(), due)
+                asked += 1
+            self._take_replies(0.001, lambda slot, _: free.append(slot))
+            now = time.perf_counter()
+        return now - began
+
+    def drain(self, patience: float) -> None:
+        """Ask nothing more, and take what is still on its way."""
+        deadline = time.perf_counter() + patience
+        while self.outstanding and time.perf_counter() < deadline:
+            self._take_replies(WAKE_UP, lambda _slot, _now: None)
+
+    def _ask(self, slot: Slot, now: float) -> None:
+        slot.exchange = exchange = next(slot.ahead, None)
+        if exchange is None:
+            self.is_exhausted = True
+            return
+        slot.asked_at = slot.sent_at = now
+        packet, reply = exchange
+        if reply is not None:
+            self._awaited[reply] = slot
+        port = slot.port
+        port.outstanding += 1
+        port.send(packet)
 
     def _send_overdue(self, now: float) -> None:
         for slot in self._slots:
-            if now - slot.sent_at > self._resend_after or not slot.sent_at:
-                self.resent += slot.sent_at != 0
-                slot.send(self._server, now)
+            if slot.exchange is not None and now - slot.sent_at > self._resend_after:
+                self._ask_again(slot, now)
 
-    def _receive(self, sock: socket.socket, slots: dict[int, Slot]) -> None:
-        while True:
-            try:
-                reply = sock.recv(4096)
-            except (BlockingIOError, ConnectionRefusedError):
-                return
-            slot = slots.get(reply[1] // IDENTIFIERS_A_SLOT) if len(reply) > 1 else None
-            if slot is None or not slot.is_answered_by(reply):
-                self.bad_replies += 1  # or one more reply to a report that was sent again
-                continue
-            now = time.perf_counter()
-            self.latencies.append(now - slot.first_sent_at)
-            self.acked += 1
-            slot.advance()
-            slot.send(self._server, now)
+    def _ask_again(self, slot: Slot, now: float) -> None:
+        assert slot.exchange is not None
+        identifier = slot.first_identifier + FIRST_TRIES + len(slot.tries) % (IDENTIFIERS_A_SLOT - FIRST_TRIES)
+        packet, reply = self._work.again(slot.port.reporter, identifier, slot.exchange, int(now - slot.asked_at))
+        if reply is not None:
+            self._awaited[reply] = slot
+            slot.tries.append(reply)
+        slot.sent_at = now
+        self.resent += 1
+        slot.port.send(packet)
 
+    # --- receiving --------------------------------------------------------------------------------------------------------
 
-def _socket_of(reporter: Reporter) -> socket.socket:
-    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    sock.settimeout(0)
-    sock.bind((reporter.address, 0))
-    return sock
+    def _take_replies(self, wait: float, then: Callable[[Slot, float], None]) -> None:
+        awaited, clock, waited = self._awaited, time.perf_counter, self.latencies.append
+        for descriptor, _ in self._epoll.poll(wait):
+            port = self._by_descriptor[descriptor]
+            receive = port.receive
+            while True:
+                try:
+                    reply = receive(LONGEST)
+                except (BlockingIOError, ConnectionRefusedError):
+                    break
+                slot = awaited.pop(reply, None) or self._judge(reply, port)
+                if slot is not None:
+                    now = clock()
+                    waited(now - slot.asked_at)
+                    slot.acked += 1
+                    if slot.tries:
+                        self._forget_tries(slot, reply)
+                    slot.exchange = None
+                    port.outstanding -= 1
+                    then(slot, now)
+                if not port.outstanding:
+                    break  # saves asking the kernel for what can't be there
+
+    def _judge(self, reply: bytes, port: Port) -> Slot | None:
+        """Find whose log-in this answers, if it does; a reply to a report that comes here answers nothing any more."""
+        if reply in self._given_up:
+            self.late_replies += 1
+            return None
+        number = reply[1] // IDENTIFIERS_A_SLOT if len(reply) > 1 else len(port.slots)
+        slot = port.slots[number] if number < len(port.slots) else None
+        if slot is not None and slot.exchange is not None and slot.exchange.reply is None:
+            verdict = is_accept(reply, slot.exchange.packet, port.reporter.secret)
+            if verdict is not None:
+                self.refused += not verdict
+                return slot
+        self.bad_replies += 1
+        return None
+
+    def _forget_tries(self, slot: Slot, answered: bytes) -> None:
+        first = slot.exchange.reply if slot.exchange else None
+        for reply in (first, *slot.tries):
+            if reply is not None and reply != answered:
+                self._awaited.pop(reply, None)
+                self._given_up.add(reply)
+        slot.tries.clear()

@@ -1,4 +1,7 @@
-"""Guests who log in, as the portal sends them and as routers ask for them: credentials, and MikroTik-shaped Access-Requests."""
+"""Guests who log in: Access-Requests as RouterOS shapes them, many of them on their way at once.
+
+Unlike the benchmark's load, every reply is kept, and the same question may be asked again and again.
+"""
 
 import random
 import selectors
@@ -6,65 +9,28 @@ import socket
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Final, NamedTuple
-
-from sqlmodel import col, select
+from typing import Final
 
 from benchmarks import wire
 from benchmarks.campaign import Failed, router_socket
-from benchmarks.radius_load import Reporter
-from hotspot.db import Database
-from hotspot.guests.models import Credential
-from hotspot.guests.service import give_consent, issue_credential
-from hotspot.settings import Settings
-from hotspot.sites.models import Site
+from benchmarks.radius_packets import Guest, Reporter
 
 RESEND_AFTER: Final = 3.0  # what RouterOS is told to wait
 
 
-class Login(NamedTuple):
-    """What a guest's phone hands to the router, and the phone's MAC address."""
-
-    user_name: bytes
-    password: bytes
-    mac: str
-
-
-def issue_logins(database: Database, settings: Settings, count: int, chance: random.Random) -> list[Login]:
-    """Let so many guests agree at the site that the routers belong to; each has a device of its own."""
-    now = datetime.now(UTC)
-    logins = []
-    with database.writing() as db:
-        site_id = db.exec(select(Site.id)).one()
-        assert site_id is not None
-        for _ in range(count):
-            mac = b"\xbc" + chance.randbytes(5)
-            device = settings.keys.device_id(mac)
-            consent = give_consent(db, device_id=device, site_id=site_id, terms_sha256="0" * 64, language="id", now=now)
-            issued = issue_credential(db, consent, keys=settings.keys, now=now)
-            logins.append(Login(issued.user_name.encode(), issued.password.encode(), mac.hex(":").upper()))
-    return logins
-
-
-def used_credentials(database: Database) -> int:
-    with database.reading() as db:
-        return len(db.exec(select(Credential.id).where(col(Credential.used_at).is_not(None))).all())
-
-
-def access_attributes(login: Login, router: Reporter, port: int, authenticator: bytes, *, chap: bool) -> list[bytes]:
+def access_attributes(guest: Guest, router: Reporter, port: int, authenticator: bytes, *, chap: bool) -> list[bytes]:
     """The attributes of a log-in in RouterOS' order, without Message-Authenticator."""
     challenge = authenticator[::-1]
     if chap:
-        proof = [wire.attribute(60, challenge), wire.attribute(3, wire.chap_response(login.password, challenge))]
+        proof = [wire.attribute(60, challenge), wire.attribute(3, wire.chap_response(guest.password, challenge))]
     else:
-        proof = [wire.attribute(2, wire.hidden_password(login.password, authenticator, router.secret))]
+        proof = [wire.attribute(2, wire.hidden_password(guest.password, authenticator, router.secret))]
     return [
         wire.number(61, 19),
-        wire.attribute(31, login.mac.encode()),
+        wire.attribute(31, guest.mac),
         wire.attribute(30, b"hs-vlan888-hotspot"),
         wire.attribute(87, b"bridge-hotspot"),
-        wire.attribute(1, login.user_name),
+        wire.attribute(1, guest.user_name),
         wire.number(5, port),
         wire.attribute(44, f"{port:08x}".encode()),
         wire.attribute(8, bytes((10, 5, 50, 2))),
@@ -109,12 +75,12 @@ class Asking:
             sock.settimeout(0)
             self._selector.register(sock, selectors.EVENT_READ)
 
-    def question(self, login: Login) -> Question:
+    def question(self, guest: Guest) -> Question:
         """Make the next request, by the next router, with its next identifier; half of them by CHAP, half by PAP."""
         router, sock = self._sockets[self._count % len(self._sockets)]
         identifier = self._count // len(self._sockets) % 256
         port, authenticator = 0x80100000 + self._count, self._chance.randbytes(16)
-        attributes = access_attributes(login, router, port, authenticator, chap=self._chance.random() < 0.5)
+        attributes = access_attributes(guest, router, port, authenticator, chap=self._chance.random() < 0.5)
         octets = wire.keyed_request(wire.ACCESS_REQUEST, identifier, authenticator, b"".join(attributes), router.secret)
         self._count += 1
         asked = self._asked[sock.fileno(), identifier] = Question(router, sock, octets)

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 from benchmarks import wire
 from benchmarks.campaign import Failed, router_socket
-from benchmarks.radius_load import Reporter
+from benchmarks.radius_packets import Reporter
 
 START, STOP, INTERIM = 1, 2, 3
 USER_REQUEST: Final = 1

@@ -17,9 +17,9 @@ from benchmarks import (
     campaign_retransmit,
     wire,
 )
-from benchmarks.campaign import Failed, Installation, Outcome, installation
-from benchmarks.radius_load import Reporter
+from benchmarks.campaign import Failed, Installation, Verdict, installation
 from benchmarks.radius_logins import Question
+from benchmarks.radius_packets import Reporter
 from benchmarks.radius_sessions import Totals
 
 SLICES = {
@@ -31,8 +31,8 @@ SLICES = {
 
 
 @pytest.fixture
-def outcome() -> Outcome:
-    return Outcome("--seed 1971")
+def verdict() -> Verdict:
+    return Verdict("--seed 1971")
 
 
 @pytest.fixture(scope="module")
@@ -43,12 +43,12 @@ def installed() -> Iterator[Installation]:
 
 
 @pytest.mark.parametrize("campaign", SLICES, ids=lambda campaign: campaign.__name__.partition("_")[2])
-def test_a_slice_holds(installed: Installation, outcome: Outcome, campaign: ModuleType) -> None:
+def test_a_slice_holds(installed: Installation, verdict: Verdict, campaign: ModuleType) -> None:
     options, cases = SLICES[campaign]
 
-    campaign.run(installed, campaign.options_of([*options, "--seed", "1971"]), outcome)
+    campaign.run(installed, campaign.options_of([*options, "--seed", "1971"]), verdict)
 
-    assert (outcome.passed, outcome.failed) == (cases, 0)
+    assert (verdict.passed, verdict.failed) == (cases, 0)
 
 
 def test_kills_and_a_stop_of_the_database_lose_nothing(capsys: pytest.CaptureFixture[str]) -> None:
@@ -59,37 +59,38 @@ def test_kills_and_a_stop_of_the_database_lose_nothing(capsys: pytest.CaptureFix
 
 
 class TestKills:
+    NAME, OTHER = ("bench-1", "80100000"), ("bench-2", "80100000")  # a session id is its router's own
     TOLD = campaign_radius.Told(sent_octets=10, acked_octets=5, acked_start=True, acked_stop=True)
     RIGHT = campaign_radius.Stored(times=1, octets=10, has_ended=True)
 
     def test_a_right_session_is_passed(self) -> None:
-        assert campaign_radius.compare({"a": self.TOLD}, {"a": self.RIGHT}) == 1
+        assert campaign_radius.compare({self.NAME: self.TOLD}, {self.NAME: self.RIGHT}) == 1
 
     @pytest.mark.parametrize(
         "stored",
         [
             {},
-            {"a": RIGHT, "b": RIGHT},
-            {"a": RIGHT._replace(times=2)},
-            {"a": RIGHT._replace(octets=4)},
-            {"a": RIGHT._replace(octets=11)},
-            {"a": RIGHT._replace(has_ended=False)},
+            {NAME: RIGHT, OTHER: RIGHT},
+            {NAME: RIGHT._replace(times=2)},
+            {NAME: RIGHT._replace(octets=4)},
+            {NAME: RIGHT._replace(octets=11)},
+            {NAME: RIGHT._replace(has_ended=False)},
         ],
         ids=["lost", "invented", "doubled", "too-little", "too-much", "stop-lost"],
     )
-    def test_a_wrong_one_is_noticed(self, stored: dict[str, campaign_radius.Stored]) -> None:
+    def test_a_wrong_one_is_noticed(self, stored: dict[tuple[str, str], campaign_radius.Stored]) -> None:
         with pytest.raises(Failed):
-            campaign_radius.compare({"a": self.TOLD}, stored)
+            campaign_radius.compare({self.NAME: self.TOLD}, stored)
 
 
 class TestChaos:
     TOTALS = Totals(1, 2, 3, 4, 5)
     RIGHT = campaign_chaos.Row(TOTALS, has_ended=True)
 
-    def test_a_right_session_is_passed(self, outcome: Outcome) -> None:
-        campaign_chaos.compare({"a": self.TOTALS}, {"a": [self.RIGHT]}, outcome)
+    def test_a_right_session_is_passed(self, verdict: Verdict) -> None:
+        campaign_chaos.compare({"a": self.TOTALS}, {"a": [self.RIGHT]}, verdict)
 
-        assert (outcome.passed, outcome.failed) == (1, 0)
+        assert (verdict.passed, verdict.failed) == (1, 0)
 
     @pytest.mark.parametrize(
         "stored",
@@ -100,53 +101,53 @@ class TestChaos:
         ],
         ids=["lost", "doubled", "going-on"],
     )
-    def test_a_wrong_one_is_noticed(self, stored: dict[str, list[campaign_chaos.Row]], outcome: Outcome) -> None:
-        campaign_chaos.compare({"a": self.TOTALS}, stored, outcome)
+    def test_a_wrong_one_is_noticed(self, stored: dict[str, list[campaign_chaos.Row]], verdict: Verdict) -> None:
+        campaign_chaos.compare({"a": self.TOTALS}, stored, verdict)
 
-        assert (outcome.passed, outcome.failed) == (0, 1)
+        assert (verdict.passed, verdict.failed) == (0, 1)
 
     @pytest.mark.parametrize("figure", Totals._fields)
-    def test_a_wrong_figure_is_noticed(self, figure: str, outcome: Outcome) -> None:
+    def test_a_wrong_figure_is_noticed(self, figure: str, verdict: Verdict) -> None:
         stored = self.RIGHT._replace(totals=self.TOTALS._replace(**{figure: 0}))
 
-        campaign_chaos.compare({"a": self.TOTALS}, {"a": [stored]}, outcome)
+        campaign_chaos.compare({"a": self.TOTALS}, {"a": [stored]}, verdict)
 
-        assert (outcome.passed, outcome.failed) == (0, 1)
+        assert (verdict.passed, verdict.failed) == (0, 1)
 
-    def test_one_that_nobody_reported_is_noticed(self, outcome: Outcome) -> None:
-        campaign_chaos.compare({}, {"a": [self.RIGHT]}, outcome)
+    def test_one_that_nobody_reported_is_noticed(self, verdict: Verdict) -> None:
+        campaign_chaos.compare({}, {"a": [self.RIGHT]}, verdict)
 
-        assert outcome.failed == 1
+        assert verdict.failed == 1
 
 
 class TestFuzz:
-    def test_a_logged_and_a_counted_exception_are_noticed(self, outcome: Outcome) -> None:
-        campaign_fuzz.judge_log('{"event": "what it says at start", "level": "warning"}', {}, outcome)
-        assert outcome.failed == 0
+    def test_a_logged_and_a_counted_exception_are_noticed(self, verdict: Verdict) -> None:
+        campaign_fuzz.judge_log('{"event": "what it says at start", "level": "warning"}', {}, verdict)
+        assert verdict.failed == 0
 
-        campaign_fuzz.judge_log('{"event": "a datagram failed", "level": "error"}', {}, outcome)
-        campaign_fuzz.judge_log('{"exception": "Traceback (most recent call last)"}', {}, outcome)
-        campaign_fuzz.judge_log("", {'hotspot_radius_dropped_total{reason="internal_error"}': 1.0}, outcome)
-        assert outcome.failed == 3
+        campaign_fuzz.judge_log('{"event": "a datagram failed", "level": "error"}', {}, verdict)
+        campaign_fuzz.judge_log('{"exception": "Traceback (most recent call last)"}', {}, verdict)
+        campaign_fuzz.judge_log("", {'hotspot_radius_dropped_total{reason="internal_error"}': 1.0}, verdict)
+        assert verdict.failed == 3
 
-    def test_a_late_sign_of_life_is_noticed(self, outcome: Outcome) -> None:
-        campaign_fuzz.judge_signs([0.001, 0.099], 0.1, outcome)
-        assert outcome.failed == 0
+    def test_a_late_sign_of_life_is_noticed(self, verdict: Verdict) -> None:
+        campaign_fuzz.judge_signs([0.001, 0.099], 0.1, verdict)
+        assert verdict.failed == 0
 
-        campaign_fuzz.judge_signs([0.001, 0.101, 0.001], 0.1, outcome)
-        campaign_fuzz.judge_signs([], 0.1, outcome)
-        assert outcome.failed == 2
+        campaign_fuzz.judge_signs([0.001, 0.101, 0.001], 0.1, verdict)
+        campaign_fuzz.judge_signs([], 0.1, verdict)
+        assert verdict.failed == 2
 
-    def test_growth_a_wrong_reply_and_datagrams_that_never_arrived_are_noticed(self, outcome: Outcome) -> None:
-        campaign_fuzz.judge_growth(20 << 20, outcome)
-        campaign_fuzz.judge_replies([], "forged", outcome)
-        campaign_fuzz.judge_reach(100, 99, outcome)
-        assert outcome.failed == 0
+    def test_growth_a_wrong_reply_and_datagrams_that_never_arrived_are_noticed(self, verdict: Verdict) -> None:
+        campaign_fuzz.judge_growth(20 << 20, verdict)
+        campaign_fuzz.judge_replies([], "forged", verdict)
+        campaign_fuzz.judge_reach(100, 99, verdict)
+        assert verdict.failed == 0
 
-        campaign_fuzz.judge_growth((20 << 20) + 1, outcome)
-        campaign_fuzz.judge_replies(["02… to bench-1"], "forged", outcome)
-        campaign_fuzz.judge_reach(100, 98, outcome)
-        assert outcome.failed == 3
+        campaign_fuzz.judge_growth((20 << 20) + 1, verdict)
+        campaign_fuzz.judge_replies(["02… to bench-1"], "forged", verdict)
+        campaign_fuzz.judge_reach(100, 98, verdict)
+        assert verdict.failed == 3
 
 
 class TestRetransmit:
@@ -155,22 +156,22 @@ class TestRetransmit:
         with socket.socket() as unused:
             return Question(router, unused, b"\x01\x07", list(replies), wanted)
 
-    def test_another_reply_and_a_missing_one_are_noticed(self, outcome: Outcome) -> None:
-        campaign_retransmit.judge(self.question(b"yes", b"yes"), outcome)
-        assert outcome.failed == 0
+    def test_another_reply_and_a_missing_one_are_noticed(self, verdict: Verdict) -> None:
+        campaign_retransmit.judge(self.question(b"yes", b"yes"), verdict)
+        assert verdict.failed == 0
 
-        campaign_retransmit.judge(self.question(b"yes", b"no"), outcome)
-        campaign_retransmit.judge(self.question(b"yes"), outcome)
-        campaign_retransmit.judge(self.question(), outcome)
-        assert outcome.failed == 3
+        campaign_retransmit.judge(self.question(b"yes", b"no"), verdict)
+        campaign_retransmit.judge(self.question(b"yes"), verdict)
+        campaign_retransmit.judge(self.question(), verdict)
+        assert verdict.failed == 3
 
-    def test_a_second_decision_and_a_second_use_are_noticed(self, outcome: Outcome) -> None:
-        campaign_retransmit.judge_decisions(3, logins=3, accepts=2, used=2, outcome=outcome)
-        assert outcome.failed == 0
+    def test_a_second_decision_and_a_second_use_are_noticed(self, verdict: Verdict) -> None:
+        campaign_retransmit.judge_decisions(3, logins=3, accepts=2, used=2, verdict=verdict)
+        assert verdict.failed == 0
 
-        campaign_retransmit.judge_decisions(4, logins=3, accepts=2, used=2, outcome=outcome)
-        campaign_retransmit.judge_decisions(3, logins=3, accepts=2, used=3, outcome=outcome)
-        assert outcome.failed == 2
+        campaign_retransmit.judge_decisions(4, logins=3, accepts=2, used=2, verdict=verdict)
+        campaign_retransmit.judge_decisions(3, logins=3, accepts=2, used=3, verdict=verdict)
+        assert verdict.failed == 2
 
 
 class TestRedemption:
@@ -195,13 +196,13 @@ class TestRedemption:
             campaign_redemption.judge(answers, used=used)
 
 
-def test_a_campaign_that_proves_nothing_has_not_passed(outcome: Outcome, capsys: pytest.CaptureFixture[str]) -> None:
-    assert outcome.report() == 1
+def test_a_campaign_that_proves_nothing_has_not_passed(verdict: Verdict, capsys: pytest.CaptureFixture[str]) -> None:
+    assert verdict.report() == 1
 
-    outcome.passes()
-    assert outcome.report() == 0
+    verdict.passes()
+    assert verdict.report() == 0
 
-    with outcome.whatever_happens():
+    with verdict.whatever_happens():
         raise Failed("the program ended instead of serving")
-    assert outcome.report() == 1
+    assert verdict.report() == 1
     assert capsys.readouterr().out.splitlines()[-2:] == ["replay with: --seed 1971", "1 passed, 1 failed"]

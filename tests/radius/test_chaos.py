@@ -9,7 +9,7 @@ from benchmarks import wire
 from benchmarks.chaos import Chance, Proxy, Weather
 from benchmarks.fuzzer import Fuzzer
 from benchmarks.mutations import Original, forge, mutate
-from benchmarks.radius_load import Reporter
+from benchmarks.radius_packets import Reporter
 from hotspot.radius.attributes import Attr, make
 from hotspot.radius.packet import (
     Code,

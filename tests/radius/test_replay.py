@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from benchmarks import wire
-from benchmarks.radius_load import Reporter
+from benchmarks.radius_packets import Reporter
 from benchmarks.radius_sessions import sessions
 from hotspot.radius.attributes import Attr, StatusType, TerminateCause, make
 from hotspot.radius.packet import Code, Packet, sign_request
