@@ -23,12 +23,12 @@ SLUG = "benchmark"
 ISSUE = """
     WITH here AS (SELECT id FROM site WHERE slug = %(slug)s),
     given AS (
-        INSERT INTO consent (device_id, site_id, terms_sha256, language, given_at)
-        SELECT device_id, here.id, repeat('0', 64), 'id', now() FROM applicant, here
+        INSERT INTO consent (device_id, guest_id, site_id, terms_sha256, language, given_at)
+        SELECT device_id, device_id, here.id, repeat('0', 64), 'id', now() FROM applicant, here
         RETURNING id, device_id
     )
-    INSERT INTO credential (id, site_id, device_id, consent_id, language, issued_at, expires_at)
-    SELECT applicant.id, here.id, given.device_id, given.id, 'id', now(), now() + interval '1 hour'
+    INSERT INTO credential (id, site_id, device_id, guest_id, consent_id, language, issued_at, expires_at)
+    SELECT applicant.id, here.id, given.device_id, given.device_id, given.id, 'id', now(), now() + interval '1 hour'
     FROM applicant JOIN given USING (device_id), here
 """
 

@@ -14,10 +14,11 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from prometheus_client import Counter, Gauge
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
-from sqlmodel import Session
 
 from hotspot.db import Database
 from hotspot.guests.service import forget_admissions, forget_consents, forget_credentials
+from hotspot.radius.control import slow_down
+from hotspot.routers.service import end_rotations
 from hotspot.settings import Settings
 from hotspot.usage.endings import reap_all
 from hotspot.usage.rollup import rebuild_dirty
@@ -31,12 +32,12 @@ LEADER_LOCK = 0x636C6F63  # "cloc"
 RUNS = Counter("hotspot_clock_runs", "Clock jobs by outcome", ["job", "outcome"])
 LEADING = Gauge("hotspot_clock_leading", "1 where this process does the clock's work")
 
-Job = Callable[[Session, Settings, datetime], None]
+Job = Callable[[Database, Settings, datetime], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A job and how often it runs; in the demo more often, so that people see it work."""
+    """A job and how often it runs; in the demo more often, so that people see it work. It opens its own transactions."""
 
     name: str
     every: timedelta
@@ -44,30 +45,39 @@ class Schedule:
     job: Job
 
 
-def _roll_up(db: Session, settings: Settings, now: datetime) -> None:
+def _roll_up(database: Database, settings: Settings, now: datetime) -> None:
     del now  # what is out of date is noted with the reports
-    rebuild_dirty(db, settings.zone)
+    with database.writing() as db:
+        rebuild_dirty(db, settings.zone)
 
 
-def _end_lost(db: Session, settings: Settings, now: datetime) -> None:
-    """Give up sessions that nobody reports any more, and the names that only open sessions need."""
+def _end_lost(database: Database, settings: Settings, now: datetime) -> None:
+    """Give up sessions that nobody reports any more, and what only open sessions and rotations need."""
     del settings
-    reap_all(db, now=now)
-    forget_names(db, now=now)
+    with database.writing() as db:
+        reap_all(db, now=now)
+        forget_names(db, now=now)
+        end_rotations(db, now=now)
 
 
-def _forget(db: Session, settings: Settings, now: datetime) -> None:
+def _slow_down(database: Database, settings: Settings, now: datetime) -> None:
+    slow_down(database, keys=settings.keys, zone=settings.zone, now=now)
+
+
+def _forget(database: Database, settings: Settings, now: datetime) -> None:
     """Delete what its time is over for: what the terms promise."""
-    forget_credentials(db, now=now)
-    forget_admissions(db, before=now - ADMISSIONS_KEPT)
     before = now - timedelta(days=settings.retention_days)
-    forget_sessions(db, before=before)
-    forget_consents(db, before=before)
+    with database.writing() as db:
+        forget_credentials(db, now=now)
+        forget_admissions(db, before=now - ADMISSIONS_KEPT)
+        forget_sessions(db, before=before)
+        forget_consents(db, before=before)
 
 
 TABLE = (
     Schedule("roll up usage", timedelta(seconds=30), timedelta(seconds=3), _roll_up),
     Schedule("end lost sessions", timedelta(minutes=1), timedelta(seconds=10), _end_lost),
+    Schedule("slow down who used up the day's data", timedelta(minutes=1), timedelta(seconds=10), _slow_down),
     Schedule("forget what is old", timedelta(hours=1), timedelta(hours=1), _forget),
 )
 
@@ -107,8 +117,7 @@ class Clock:
 
     def _work(self, schedule: Schedule) -> None:
         try:
-            with self._database.writing() as db:
-                schedule.job(db, self._settings, datetime.now(UTC))
+            schedule.job(self._database, self._settings, datetime.now(UTC))
         except Exception:
             log.exception("clock job failed", job=schedule.name)
             RUNS.labels(schedule.name, "failed").inc()

@@ -1,7 +1,6 @@
-"""What `hotspot doctor` checks: database, ports, clock, time zone, data directory. Each finding says what to do."""
+"""What `hotspot doctor` checks: database, ports, certificates, clock, time zone, data directory. Each finding says what to do."""
 
-import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,6 +10,8 @@ from sqlalchemy import text
 
 from hotspot.db import open_database
 from hotspot.errors import HotspotError
+from hotspot.radius.certificates import BadCertificate, tls_context
+from hotspot.radius.ports import PortTaken, Sockets, close, connections, datagrams
 from hotspot.settings import Settings, problems
 
 OLDEST_BELIEVABLE = datetime(2026, 1, 1, tzinfo=UTC)  # older than this program: the machine's clock was never set
@@ -34,6 +35,7 @@ def examine(settings: Settings, *, now: datetime) -> list[Finding]:
         *_data_dir(settings),
         *_database(settings),
         *_ports(settings),
+        *_radsec(settings, now),
         *_time(settings, now),
     ]
 
@@ -81,28 +83,32 @@ def _database(settings: Settings) -> Iterator[Finding]:
 
 
 def _ports(settings: Settings) -> Iterator[Finding]:
-    wanted = (
-        ("portal and console", settings.http_host, settings.http_port, socket.SOCK_STREAM),
-        ("RADIUS authentication", settings.radius_host, settings.radius_auth_port, socket.SOCK_DGRAM),
-        ("RADIUS accounting", settings.radius_host, settings.radius_acct_port, socket.SOCK_DGRAM),
-    )
-    for name, host, port, kind in wanted:
-        yield _port(name, host, port, kind)
+    yield _port("portal and console", [settings.http_host], settings.http_port, connections)
+    yield _port("RADIUS authentication", settings.radius_hosts, settings.radius_auth_port, datagrams)
+    yield _port("RADIUS accounting", settings.radius_hosts, settings.radius_acct_port, datagrams)
+    if settings.radsec_port is not None:
+        yield _port("RadSec", settings.radius_hosts, settings.radsec_port, connections)
 
 
-def _port(name: str, host: str, port: int, kind: socket.SocketKind) -> Finding:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+def _port(name: str, hosts: Sequence[str], port: int, bind: Callable[[Sequence[str], int], Sockets]) -> Finding:
     try:
-        with socket.socket(family, kind) as probe:
-            if kind is socket.SOCK_STREAM:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((host, port))
-    except OSError as error:
-        problem = (
-            f"{host} port {port}: {error.strerror}; if hotspot runs already this is fine, else choose another port"
-        )
-        return Finding(f"port of {name}", is_well=False, text=problem)
-    return Finding(f"port of {name}", is_well=True, text=f"{host} port {port} is free")
+        close(bind(hosts, port))
+    except PortTaken as taken:
+        problem = "{host} port {port}: {problem}".format(**taken.facts)
+        advice = "if hotspot runs already this is fine, else choose another port"
+        return Finding(f"port of {name}", is_well=False, text=f"{problem}; {advice}")
+    return Finding(f"port of {name}", is_well=True, text=f"{', '.join(hosts)} port {port} is free")
+
+
+def _radsec(settings: Settings, now: datetime) -> Iterator[Finding]:
+    if settings.radsec_port is None:
+        return
+    try:
+        tls_context(settings, now=now)
+    except BadCertificate as problem:
+        yield Finding("RadSec", is_well=False, text=str(problem))
+    else:
+        yield Finding("RadSec", is_well=True, text="certificate, key and CA fit together and are valid")
 
 
 def _time(settings: Settings, now: datetime) -> Iterator[Finding]:

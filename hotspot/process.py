@@ -1,4 +1,4 @@
-"""What runs in one process: web, RADIUS and clock together (`hotspot serve`) or each alone.
+"""What runs when hotspot serves: web, RADIUS and clock together (`hotspot serve`) or each alone.
 
 The web runs in the main thread, because signals arrive there; RADIUS has a thread with its own event loop, so that a slow page
 never delays a packet. Whatever was started is stopped, in reverse, also when something fails half-way.
@@ -16,7 +16,7 @@ from types import FrameType
 
 import structlog
 import uvicorn
-from prometheus_client import Gauge, start_http_server
+from prometheus_client import Gauge
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from hotspot.app import create_app
@@ -26,6 +26,8 @@ from hotspot.errors import Unavailable
 from hotspot.radius.server import RadiusServer
 from hotspot.settings import SERVED_AT, BadSetting, Settings, make_folder
 from hotspot.setup import open_installation
+from hotspot.supervisor import RadiusProcesses
+from hotspot.telemetry import metrics_told
 
 log = structlog.get_logger()
 
@@ -66,6 +68,7 @@ class Running:
     http_port: int | None
     radius_auth_port: int | None
     radius_acct_port: int | None
+    radsec_port: int | None
 
 
 class Web:
@@ -138,18 +141,6 @@ def _with_real_port(settings: Settings) -> Settings:
     return settings.model_copy(update={"http_port": free_port()}) if settings.http_port == 0 else settings
 
 
-@contextmanager
-def _metrics_told(port: int | None) -> Iterator[None]:
-    if port is None:
-        yield
-        return
-    server, thread = start_http_server(port, addr="127.0.0.1")
-    yield
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
 def free_port() -> int:
     """Return a TCP port that nobody uses at the moment."""
     with _bound("127.0.0.1", 0) as probe:
@@ -179,9 +170,9 @@ def running(settings: Settings, parts: set[Part], database: Database | None = No
         if database is None:
             database = open_installation(settings, now=datetime.now(UTC))
             stack.callback(database.close)
-        stack.enter_context(_metrics_told(settings.metrics_port))
+        stack.enter_context(metrics_told(settings.metrics_port))
         alive: dict[Part, Callable[[], bool]] = {}
-        radius = RadiusServer.of(settings, database) if Part.RADIUS in parts else None
+        radius = _radius(settings, database) if Part.RADIUS in parts else None
         if radius is not None:
             radius.start()
             stack.callback(radius.stop)
@@ -198,13 +189,18 @@ def running(settings: Settings, parts: set[Part], database: Database | None = No
             stack.enter_context(_address_told(settings))
             alive[Part.WEB] = web.is_alive
         stack.enter_context(_beating(alive))
+        told = radius.ports.told() if radius else {}
         yield Running(
             settings,
             database,
             web.port if web else None,
-            radius.auth_address[1] if radius else None,
-            radius.acct_address[1] if radius else None,
+            *(told[name][1] if name in told else None for name in ("auth", "acct", "radsec")),
         )
+
+
+def _radius(settings: Settings, database: Database) -> RadiusServer | RadiusProcesses:
+    """RADIUS in a thread of this process, or in processes of its own when there are to be several."""
+    return RadiusProcesses(settings) if settings.radius_processes > 1 else RadiusServer.of(settings, database)
 
 
 @contextmanager

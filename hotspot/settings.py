@@ -55,9 +55,15 @@ class Settings(BaseSettings):
     public_url: str = Field("", description="address under which phones reach the portal; default: the listening one")
     http_host: str = Field("127.0.0.1", description="address the portal and the console listen on")
     http_port: int = Field(8080, ge=0, le=65535, description="TCP port of the portal and the console")
-    radius_host: str = Field("0.0.0.0", description="address the RADIUS server listens on")  # noqa: S104
+    radius_host: str = Field("0.0.0.0,::", description="addresses the RADIUS server listens on, with commas between")
     radius_auth_port: int = Field(1812, ge=0, le=65535, description="UDP port for authentication")
     radius_acct_port: int = Field(1813, ge=0, le=65535, description="UDP port for accounting")
+    radius_processes: int = Field(1, ge=1, le=64, description="processes that answer RADIUS side by side")
+    radius_reject_delay: float = Field(1.0, ge=0, le=5, description="seconds that a refusal waits before it leaves")
+    radsec_port: int | None = Field(None, ge=0, le=65535, description="TCP port of RADIUS over TLS, usually 2083")
+    radsec_cert: Path | None = Field(None, description="file of RadSec's own certificate and its chain, PEM")
+    radsec_key: Path | None = Field(None, description="file of that certificate's private key, PEM")
+    radsec_ca: Path | None = Field(None, description="file of the CA that issues the routers' certificates, PEM")
     metrics_port: int | None = Field(None, ge=0, le=65535, description="TCP port of Prometheus metrics on loopback")
     time_zone: str = Field("Asia/Jakarta", description="days and months of the reports are this zone's")
     languages: Annotated[tuple[str, ...], NoDecode] = Field(
@@ -114,6 +120,16 @@ class Settings(BaseSettings):
             raise ValueError(f"there are no pages in {', '.join(unknown)}; there are in {', '.join(known_languages())}")
         return languages
 
+    @field_validator("radius_host")
+    @classmethod
+    def _addresses(cls, hosts: str) -> str:
+        for host in _listed(hosts) or [hosts]:
+            try:
+                ip_address(host)
+            except ValueError as error:
+                raise ValueError(f"{host!r} is not an IP address") from error
+        return hosts
+
     @field_validator("database_url")
     @classmethod
     def _postgresql(cls, secret: SecretStr | None) -> SecretStr | None:
@@ -134,6 +150,11 @@ class Settings(BaseSettings):
         return ZoneInfo(self.time_zone)
 
     @property
+    def radius_hosts(self) -> list[str]:
+        """The addresses of `radius_host`, one by one."""
+        return _listed(self.radius_host)
+
+    @property
     def base_url(self) -> str:
         """The address printed in links, without a final slash."""
         host = f"[{self.http_host}]" if ":" in self.http_host else self.http_host
@@ -145,6 +166,10 @@ class Settings(BaseSettings):
         if self.secret_key is not None:
             return Keys.derive(self.secret_key.get_secret_value())
         return Keys.derive(_kept_secret(self.data_dir / "secret.key"))
+
+
+def _listed(words: str) -> list[str]:
+    return [word.strip() for word in words.split(",") if word.strip()]
 
 
 class SecretFiles(PydanticBaseSettingsSource):

@@ -19,7 +19,7 @@ SECOND = timedelta(seconds=1)
 
 
 def recorder(ran: list[str], name: str) -> Schedule:
-    def job(db: Session, settings: Settings, now: datetime) -> None:
+    def job(database: Database, settings: Settings, now: datetime) -> None:
         ran.append(name)
 
     return Schedule(name, SECOND, SECOND, job)

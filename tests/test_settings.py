@@ -89,6 +89,18 @@ def test_languages_are_a_list(monkeypatch: pytest.MonkeyPatch, said: str) -> Non
     assert load().languages == ("en", "id")
 
 
+@pytest.mark.parametrize(
+    ("said", "hosts"),
+    [(None, ["0.0.0.0", "::"]), ("::1", ["::1"]), ("127.0.0.1, ::1,", ["127.0.0.1", "::1"])],
+)
+def test_radius_listens_at_each_address_of_a_list(
+    monkeypatch: pytest.MonkeyPatch, said: str | None, hosts: list[str]
+) -> None:
+    say(monkeypatch, radius_host=said or "")
+
+    assert load().radius_hosts == hosts
+
+
 def test_settings_never_change() -> None:
     with pytest.raises(ValueError, match="frozen"):
         load().http_port = 1  # type: ignore[misc]
@@ -102,6 +114,10 @@ def test_settings_never_change() -> None:
     [
         ("http_port", "eighty", "http_port: Input should be a valid integer"),
         ("http_port", "65536", "http_port: Input should be less than or equal to 65535"),
+        ("radius_host", "127.0.0.1,localhost", "radius_host: 'localhost' is not an IP address"),
+        ("radius_host", ",", "radius_host: ',' is not an IP address"),
+        ("radius_processes", "0", "radius_processes: Input should be greater than or equal to 1"),
+        ("radius_reject_delay", "60", "radius_reject_delay: Input should be less than or equal to 5"),
         ("log_level", "loud", "log_level: String should match"),
         ("time_zone", "Asia/Nowhere", "time_zone: there is no time zone 'Asia/Nowhere'; use a name like"),
         ("time_zone", "../../etc/passwd", "time_zone: there is no time zone"),

@@ -10,8 +10,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from hotspot.cli.output import AsJson, configure_logging, people, print_json, telling_errors
+from hotspot.cli.output import AsJson, people, print_json, telling_errors
 from hotspot.settings import demo_settings
+from hotspot.telemetry import configure_logging
 
 
 def demo(

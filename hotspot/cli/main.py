@@ -2,7 +2,7 @@
 
 import typer
 
-from hotspot.cli import records, serving
+from hotspot.cli import guests, records, serving
 
 app = typer.Typer(
     help="Controller and captive portal for a city's public Wi-Fi.",
@@ -12,6 +12,7 @@ app = typer.Typer(
 )
 serving.add_to(app)
 records.add_to(app)
+guests.add_to(app)
 
 
 def main() -> None:

@@ -1,7 +1,6 @@
 """What commands share: options, opening the database, printing for people and for programs, exit codes."""
 
 import json
-import logging
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -9,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
-import structlog
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -19,6 +17,7 @@ from hotspot.db import Database
 from hotspot.errors import Conflict, HotspotError, Invalid, NotAllowed, NotFound, Unavailable
 from hotspot.settings import Settings, load_for_command
 from hotspot.setup import open_installation
+from hotspot.telemetry import configure_logging
 
 EXIT = {Invalid: 2, Conflict: 3, NotFound: 4, Unavailable: 5, NotAllowed: 6}
 
@@ -42,23 +41,6 @@ def telling_errors() -> Iterator[None]:
         yield
     except HotspotError as error:
         raise fail(error) from error
-
-
-def configure_logging(settings: Settings) -> None:
-    """Log to standard error: readable on a terminal, JSON lines elsewhere; control characters are always escaped."""
-    terminal = sys.stderr.isatty()
-    renderer = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *([] if terminal else [structlog.processors.format_exc_info]),
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, settings.log_level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
 
 
 @contextmanager

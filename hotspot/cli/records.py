@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,6 +26,7 @@ from hotspot.errors import Invalid
 from hotspot.guests import terms
 from hotspot.portal import banners
 from hotspot.routers import service as routers
+from hotspot.routers.models import COA_PORT
 from hotspot.sites import service as sites
 from hotspot.sites import settings as site_settings
 from hotspot.sites.models import Site, SiteState
@@ -48,7 +50,7 @@ def add_to(app: typer.Typer) -> None:
     groups: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
         "areas": ("The area tree.", {"import": import_areas, "list": list_areas}),
         "sites": ("Places with Wi-Fi.", {"add": add_site, "list": list_sites, "state": set_site_state}),
-        "routers": ("MikroTik boxes.", {"add": add_router, "list": list_routers}),
+        "routers": ("MikroTik boxes.", {"add": add_router, "list": list_routers, "rotate-secret": rotate_secret}),
         "settings": ("What holds where.", {"list": list_settings, "set": set_setting, "unset": unset_setting}),
         "staff": ("Who signs in to the console.", {"add": add_staff, "login-link": make_login_link}),
         "terms": ("What guests agree to.", {"publish": publish_terms, "list": list_terms}),
@@ -179,6 +181,9 @@ def add_router(
     login_host: Annotated[
         str, typer.Option("--login-host", help="host[:port] of its login page as phones see it; default: --address.")
     ] = "",
+    coa_port: Annotated[
+        int, typer.Option("--coa-port", min=1, max=65535, help="UDP port of its /radius incoming.")
+    ] = COA_PORT,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
@@ -194,6 +199,7 @@ def add_router(
             address=address,
             secret=secret,
             login_host=login_host,
+            coa_port=coa_port,
             keys=settings.keys,
             now=now,
         )
@@ -203,6 +209,21 @@ def add_router(
         row["secret"] = secret
         sentence += f" Its RADIUS secret, shown only now: {secret}"
     print_made(row, sentence, as_json=as_json)
+
+
+def rotate_secret(
+    name: Annotated[str, typer.Argument(help="The router's identity.")],
+    hours: Annotated[
+        int, typer.Option("--overlap-hours", min=1, max=720, help="How long the old one still works.")
+    ] = 24,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give a router a new RADIUS secret; until the overlap is over it may use either."""
+    with changing(data_dir) as (settings, db, now):
+        secret = routers.rotate_secret(db, name, overlap=timedelta(hours=hours), keys=settings.keys, now=now)
+    sentence = f"The new RADIUS secret of {name}, shown only now: {secret}\nThe old one works for {hours} more hours."
+    print_made({"name": name, "secret": secret, "overlap_hours": hours}, sentence, as_json=as_json)
 
 
 def list_routers(data_dir: DataDir = None, as_json: AsJson = False) -> None:

@@ -11,7 +11,6 @@ from hotspot.cli.demo import demo
 from hotspot.cli.output import (
     AsJson,
     DataDir,
-    configure_logging,
     installation,
     people,
     print_json,
@@ -19,10 +18,12 @@ from hotspot.cli.output import (
     telling_errors,
 )
 from hotspot.settings import Settings, load, refuse_unsafe
+from hotspot.telemetry import configure_logging
 
 HttpPort = Annotated[int | None, typer.Option("--http-port", help="TCP port of portal and console.")]
 AuthPort = Annotated[int | None, typer.Option("--radius-auth-port", help="UDP port for authentication.")]
 AcctPort = Annotated[int | None, typer.Option("--radius-acct-port", help="UDP port for accounting.")]
+Processes = Annotated[int | None, typer.Option("--processes", help="How many processes answer RADIUS.")]
 LONGEST_SILENCE = 60.0  # seconds without a beat after which a process counts as dead
 
 
@@ -36,14 +37,16 @@ def serve(
     http_port: HttpPort = None,
     radius_auth_port: AuthPort = None,
     radius_acct_port: AcctPort = None,
+    processes: Processes = None,
     as_json: AsJson = False,
 ) -> None:
-    """Serve everything in one process: portal, console, RADIUS, clock."""
+    """Serve everything: portal, console, RADIUS, clock."""
     settings = _safe_settings(
         data_dir=data_dir,
         http_port=http_port,
         radius_auth_port=radius_auth_port,
         radius_acct_port=radius_acct_port,
+        radius_processes=processes,
     )
     _run(settings, {"web", "radius", "clock"}, as_json=as_json)
 
@@ -57,10 +60,16 @@ def radius(
     data_dir: DataDir = None,
     radius_auth_port: AuthPort = None,
     radius_acct_port: AcctPort = None,
+    processes: Processes = None,
     as_json: AsJson = False,
 ) -> None:
     """Serve RADIUS only."""
-    settings = _safe_settings(data_dir=data_dir, radius_auth_port=radius_auth_port, radius_acct_port=radius_acct_port)
+    settings = _safe_settings(
+        data_dir=data_dir,
+        radius_auth_port=radius_auth_port,
+        radius_acct_port=radius_acct_port,
+        radius_processes=processes,
+    )
     _run(settings, {"radius"}, as_json=as_json)
 
 
@@ -124,6 +133,7 @@ def _run(settings: Settings, names: set[str], *, as_json: bool) -> None:
             "http": f"http://{settings.http_host}:{process.http_port}" if process.http_port else None,
             "radius_auth_port": process.radius_auth_port,
             "radius_acct_port": process.radius_acct_port,
+            "radsec_port": process.radsec_port,
             "data_dir": str(settings.data_dir.resolve()),
         }
         said = {name: value for name, value in facts.items() if value is not None}

@@ -102,6 +102,7 @@ class Admission(SQLModel, table=True):
     """One decided log-in: `refusal` says why not, null let the device in. The id is the RADIUS Class of what follows.
 
     An admission holds one of its guest's places until its session has ended, or until `held_until` where none was ever reported.
+    `slowed_at`: since when the session has the slow speed of a guest whose data for the day is used up.
     `user_name` is what the router called the guest, sealed with the context ``admission:<id>``; null where it is the id in hex. A
     log that stands by itself: no foreign keys to check.
     """
@@ -121,6 +122,7 @@ class Admission(SQLModel, table=True):
     user_name: bytes | None = None
     decided_at: datetime = Field(sa_type=DateTime(timezone=True))
     held_until: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+    slowed_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
 
 
 class BlockedDevice(SQLModel, table=True):

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import or_, text
 from sqlmodel import Session, col, select
 
+from hotspot import arrays
 from hotspot.errors import Invalid
 from hotspot.guests.models import BlockedDevice, Consent, Credential
 from hotspot.security import Keys
@@ -122,9 +123,9 @@ def redeem(db: Session, presented: Iterable[Presented], *, now: datetime) -> dic
     if not wanted:
         return {}
     facts = {
-        "credentials": [one.credential_id for one in wanted],
-        "sites": [one.site_id for one in wanted],
-        "devices": [one.device_id for one in wanted],
+        "credentials": arrays.uuids(one.credential_id for one in wanted),
+        "sites": arrays.numbers(one.site_id for one in wanted),
+        "devices": arrays.uuids(one.device_id for one in wanted),
         "now": now,
     }
     rows = db.connection().exec_driver_sql(REDEEM, facts)
@@ -219,13 +220,14 @@ class Decided(NamedTuple):
     refusal: str | None
     user_name: bytes | None
     held_until: datetime | None
+    slowed_at: datetime | None
 
 
 LOG_ADMISSIONS = """
-    INSERT INTO admission (id, router_id, site_id, device_id, guest_id, refusal, user_name, held_until, decided_at)
+    INSERT INTO admission (id, router_id, site_id, device_id, guest_id, refusal, user_name, held_until, slowed_at, decided_at)
     SELECT *, %(now)s FROM unnest(
         %(ids)s::uuid[], %(routers)s::int[], %(sites)s::int[], %(devices)s::uuid[], %(guests)s::uuid[],
-        %(refusals)s::text[], %(names)s::bytea[], %(held)s::timestamptz[])
+        %(refusals)s::text[], %(names)s::bytea[], %(held)s::timestamptz[], %(slowed)s::timestamptz[])
 """
 
 
@@ -233,12 +235,20 @@ def log_admissions(db: Session, decided: Sequence[Decided], *, now: datetime) ->
     """Keep what was decided; an admitted one holds its guest's place from the commit on."""
     if not decided:
         return
-    ids, routers, sites, devices, guests, refusals, names, held = (
-        list(values) for values in zip(*decided, strict=True)
-    )
-    facts = {"ids": ids, "routers": routers, "sites": sites, "devices": devices, "guests": guests}
     db.connection().exec_driver_sql(
-        LOG_ADMISSIONS, facts | {"refusals": refusals, "names": names, "held": held, "now": now}
+        LOG_ADMISSIONS,
+        {
+            "ids": arrays.uuids(one.id for one in decided),
+            "routers": arrays.numbers(one.router_id for one in decided),
+            "sites": arrays.numbers(one.site_id for one in decided),
+            "devices": arrays.uuids(one.device_id for one in decided),
+            "guests": arrays.uuids(one.guest_id for one in decided),
+            "refusals": arrays.texts(one.refusal for one in decided),
+            "names": arrays.octets(one.user_name for one in decided),
+            "held": arrays.moments(one.held_until for one in decided),
+            "slowed": arrays.moments(one.slowed_at for one in decided),
+            "now": now,
+        },
     )
 
 

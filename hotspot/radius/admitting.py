@@ -179,6 +179,7 @@ class Desk:
             refusal=None,
             user_name=sealed,
             held_until=now + HELD_INTERIMS * allowance.interim,
+            slowed_at=now if allowance.speed != case.rules.rules.speed else None,
         )
 
     def _refused(
@@ -201,6 +202,7 @@ class Desk:
             refusal=refused.refusal,
             user_name=None,
             held_until=None,
+            slowed_at=None,
         )
         return reject(refused.refusal, words(refused.refusal, language, until=until, now=now)), entry
 

@@ -33,9 +33,8 @@ from hotspot.radius.packet import (
     parse,
     sign_request,
 )
+from hotspot.routers.models import COA_PORT
 
-COA_PORT: Final = 3799
-"""RFC 5176 §2.1. RouterOS' manual names 1700 as its default, so the port is always set on the router."""
 WAITS: Final = (1.0, 2.0, 4.0)
 """Seconds to wait after each try. RFC 5080 §2.2.1 doubles from 2 s for half a minute, but here a person waits for the answer."""
 LOOKS: Final = (0.0, 0.5, 1.0, 2.0, 4.0)

@@ -3,6 +3,7 @@
 Only verified requests may come here. State, but no I/O and no clock of its own.
 """
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -12,8 +13,8 @@ LIFE_SECONDS: Final = 30.0
 CAPACITY: Final = 65_536
 """256 identifiers for each of 256 routers; the oldest entry gives way."""
 
-Asker = tuple[str, int, int]
-"""Source address, source port, identifier."""
+Asker = tuple[Hashable, int]
+"""Where the request came from (source address and port, or a connection), and its identifier."""
 
 
 class Seen(Enum):

@@ -61,7 +61,7 @@ class Lane(Generic[Job]):
         """Queue a job; when the queue is full the oldest gives way, because its router has given it up first."""
         if len(self._waiting) >= self._capacity:
             self._deliver(self._waiting.popleft(), None)
-            metrics.drop("overload")
+            metrics.drop(f"overload_{self._name}")
         self._waiting.append(job)
 
     def commit(self) -> None:
@@ -77,6 +77,7 @@ class Lane(Generic[Job]):
 
     async def finish(self, *, patience: float) -> None:
         """Let the batch in flight end, and the worker with it."""
+        metrics.drop("stopping", len(self._waiting))
         self._waiting.clear()
         self._finishing.set()
         try:

@@ -26,6 +26,7 @@ MAX_PASSWORD_LENGTH: Final = 128
 NO_AUTHENTICATOR: Final = bytes(16)
 _HEADER = struct.Struct("!BBH16s")
 _FRESH_MD5: Final = hashlib.md5(usedforsecurity=False)
+_ACKNOWLEDGED: Final = bytes((5,))
 _EMPTY_MESSAGE_AUTHENTICATOR: Final = bytes((MESSAGE_AUTHENTICATOR, 18)) + bytes(16)
 
 
@@ -159,7 +160,7 @@ def _with_header(code: int, identifier: int, authenticator: bytes, body: bytes) 
     return _HEADER.pack(code, identifier, length, authenticator) + body
 
 
-def _signature_offset(attributes: Sequence[RawAttribute]) -> int | None:
+def signature_offset(attributes: Sequence[RawAttribute]) -> int | None:
     """Where the value of Message-Authenticator starts, if there is one."""
     offset = HEADER_LENGTH
     for kind, value in attributes:
@@ -186,7 +187,7 @@ def flaw_in_request(packet: Packet, secret: Secret) -> Flaw | None:
     CoA-Request and Disconnect-Request must have the right authenticator, and a right Message-Authenticator if they have one.
     """
     octets = packet.octets or encode(packet)
-    offset = _signature_offset(packet.attributes)
+    offset = signature_offset(packet.attributes)
     if packet.code in HASHED_AUTHENTICATOR:
         if not hmac.compare_digest(_hashed(octets, NO_AUTHENTICATOR, secret), packet.authenticator):
             return Flaw.BAD_AUTHENTICATOR
@@ -212,11 +213,11 @@ def sign_request(packet: Packet, secret: Secret) -> bytes:
     """
     attributes = packet.attributes
     hashed = packet.code in HASHED_AUTHENTICATOR
-    if not hashed and _signature_offset(attributes) is None:
+    if not hashed and signature_offset(attributes) is None:
         attributes = (*attributes, (MESSAGE_AUTHENTICATOR, NO_AUTHENTICATOR))
     authenticator = NO_AUTHENTICATOR if hashed else packet.authenticator
     octets = _with_header(packet.code, packet.identifier, authenticator, _encode_attributes(attributes))
-    offset = _signature_offset(attributes)
+    offset = signature_offset(attributes)
     if offset is not None:
         octets = octets[:offset] + _keyed(octets, authenticator, offset, secret) + octets[offset + 16 :]
     if hashed:
@@ -233,13 +234,32 @@ def sign_reply(request: Packet, code: Code, attributes: Iterable[RawAttribute], 
     and FreeRADIUS 3.2 refuses one that has it. Replies to CoA-Request and Disconnect-Request have one when the request had one.
     """
     keyed = request.code not in HASHED_AUTHENTICATOR or (
-        request.code != Code.ACCOUNTING_REQUEST and _signature_offset(request.attributes) is not None
+        request.code != Code.ACCOUNTING_REQUEST and signature_offset(request.attributes) is not None
     )
     body = (_EMPTY_MESSAGE_AUTHENTICATOR if keyed else b"") + _encode_attributes(attributes)
     octets = _with_header(code, request.identifier, request.authenticator, body)
     if keyed:
         octets = octets[:22] + secret.hmac_md5(octets) + octets[38:]
     return octets[:4] + _hashed(octets, request.authenticator, secret) + octets[20:]
+
+
+def is_from_holder(octets: bytes, secret: Secret, *, signature_at: int | None) -> bool:
+    """Whether an Accounting-Request comes from a holder of the secret: `flaw_in_request` without saying why not.
+
+    `signature_at` is where the value of its Message-Authenticator begins, if it has one.
+    """
+    if not hmac.compare_digest(_hashed(octets, NO_AUTHENTICATOR, secret), octets[4:20]):
+        return False
+    if signature_at is None:
+        return True
+    expected = _keyed(octets, NO_AUTHENTICATOR, signature_at, secret)
+    return hmac.compare_digest(expected, octets[signature_at : signature_at + 16])
+
+
+def acknowledgement(octets: bytes, secret: Secret) -> bytes:
+    """The Accounting-Response to this request, which has no attributes (RFC 2866 §4.2); it must not leave before the commit."""
+    head = _ACKNOWLEDGED + octets[1:2] + b"\0\x14"
+    return head + _md5(head + octets[4:20] + secret.octets)
 
 
 def flaw_in_reply(reply: Packet, request: Packet, secret: Secret) -> Flaw | None:
@@ -253,7 +273,7 @@ def flaw_in_reply(reply: Packet, request: Packet, secret: Secret) -> Flaw | None
         return Flaw.WRONG_IDENTIFIER
     if not hmac.compare_digest(_hashed(octets, request.authenticator, secret), reply.authenticator):
         return Flaw.BAD_AUTHENTICATOR
-    offset = _signature_offset(reply.attributes)
+    offset = signature_offset(reply.attributes)
     if offset is None:
         return None if request.code in HASHED_AUTHENTICATOR else Flaw.NO_MESSAGE_AUTHENTICATOR
     expected = _keyed(octets, request.authenticator, offset, secret)

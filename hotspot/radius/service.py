@@ -1,40 +1,25 @@
-"""What a request says: verified packets in, typed values out.
+"""What an Access-Request asks: a verified packet in, a typed value out; `admitting` decides.
 
-Reading needs no database and happens before the transaction, so that a poisoned record can't sink its batch; `admitting` decides
-what is asked here, `usage.ingest` stores what is reported.
+Reading needs no database and happens before the transaction, so that a poisoned packet can't sink its batch.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from functools import lru_cache
 from hmac import compare_digest
-from socket import inet_ntoa
 from typing import Final
 from uuid import UUID
 
 from hotspot.guests.models import BadMacAddress, MacAddress
 from hotspot.guests.refusals import Refusal
 from hotspot.guests.service import parse_user_name
-from hotspot.radius.attributes import Attr, Attributes, StatusType
+from hotspot.radius.attributes import Attr, Attributes
 from hotspot.radius.packet import MalformedPacket, Packet, RawAttribute, Secret, chap_matches, unhide_password
 from hotspot.routers.service import KnownRouter
 from hotspot.security import Keys
-from hotspot.usage.counters import Counting, Report, happened_at, plausible_counter, plausible_seconds, suspicion_of
-from hotspot.usage.endings import Boot
-from hotspot.usage.ingest import session_key
 
 PROXY_STATE: Final = int(Attr.PROXY_STATE)
 MOST_PROXY_STATES: Final = 32
 LARGEST_PROXY_STATES: Final = 2_048  # octets: half a packet, the rest is for what we say ourselves
-SESSION_STATUSES: Final = frozenset({StatusType.START, StatusType.INTERIM_UPDATE, StatusType.STOP})
-BOOT_STATUSES: Final = frozenset({StatusType.ACCOUNTING_ON, StatusType.ACCOUNTING_OFF})
-BOOT_SLACK: Final = timedelta(
-    seconds=1
-)  # Acct-Delay-Time is whole seconds: a retransmitted boot must not end what came after it
-
-
-class UnusableReport(MalformedPacket):
-    """An authentic Accounting-Request that says nothing which could be stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,79 +95,8 @@ def _device_in(attributes: Attributes, keys: Keys) -> UUID | None:
 
 @lru_cache(maxsize=8_192)
 def _device_named(text: str, keys: Keys) -> UUID | None:
-    """The device's pseudonym; devices report every few minutes, and its keyed hash is a fifth of the cost of a report."""
+    """The device's pseudonym."""
     try:
         return keys.device_id(MacAddress.parse(text).octets)
     except BadMacAddress:
         return None
-
-
-def read_report(packet: Packet, router: KnownRouter, keys: Keys, *, received_at: datetime) -> Report | Boot:
-    """Read a verified Accounting-Request of this router (RFC 2866 §5): what it says of a session, or that it starts or stops itself.
-
-    Everything is scoped to the router that signed it, never to what an attribute claims. Counters: Input is what the device sent.
-    Raises `UnusableReport` for what says neither, `MalformedPacket` for values of the wrong kind.
-    """
-    attributes = Attributes(packet.attributes)
-    status = attributes.integer(Attr.ACCT_STATUS_TYPE)
-    delay = attributes.integer(Attr.ACCT_DELAY_TIME)
-    happened = happened_at(received_at, delay)
-    if status in BOOT_STATUSES:
-        return Boot(router.id, happened - BOOT_SLACK if delay else happened)
-    session_id = attributes.text(Attr.ACCT_SESSION_ID)
-    device_id = _device_in(attributes, keys)
-    if status not in SESSION_STATUSES or session_id is None or device_id is None:
-        raise UnusableReport(f"Acct-Status-Type {status}")
-    class_ = attributes.octets(Attr.CLASS)
-    seconds = plausible_seconds(attributes.integer(Attr.ACCT_SESSION_TIME))
-    address = attributes.octets(Attr.FRAMED_IP_ADDRESS)
-    is_stop = status == StatusType.STOP
-    started_at = happened - timedelta(seconds=seconds) if seconds else happened
-    start_seen_at = happened if status == StatusType.START else None
-    octets_from_device = _counter64(attributes, Attr.ACCT_INPUT_OCTETS, Attr.ACCT_INPUT_GIGAWORDS)
-    octets_to_device = _counter64(attributes, Attr.ACCT_OUTPUT_OCTETS, Attr.ACCT_OUTPUT_GIGAWORDS)
-    return Report(
-        router_id=router.id,
-        session_key=session_key(session_id, class_) if class_ else session_key(session_id, b"", device_id.bytes),
-        site_id=router.site_id,
-        device_id=device_id,
-        admission_id=UUID(bytes=class_) if class_ is not None and len(class_) == 16 else None,
-        acct_session_id=session_id,
-        address=None if address is None else inet_ntoa(address),
-        started_at=started_at,
-        last_seen_at=happened,
-        start_seen_at=start_seen_at,
-        router_time=attributes.moment(Attr.EVENT_TIMESTAMP),
-        ended_at=happened if is_stop else None,
-        end_cause=_small(attributes.integer(Attr.ACCT_TERMINATE_CAUSE)) if is_stop else None,
-        seconds=seconds,
-        octets_from_device=octets_from_device,
-        octets_to_device=octets_to_device,
-        packets_from_device=attributes.integer(Attr.ACCT_INPUT_PACKETS),
-        packets_to_device=attributes.integer(Attr.ACCT_OUTPUT_PACKETS),
-        counting=_counting(attributes),
-        suspicion=suspicion_of(
-            seconds=seconds,
-            octets_from_device=octets_from_device,
-            octets_to_device=octets_to_device,
-            started_at=started_at,
-            start_seen_at=start_seen_at,
-        ),
-        is_classed=bool(class_),
-    )
-
-
-def _counting(attributes: Attributes) -> int:
-    """A Start counts nothing yet; a report with octets and no gigawords may have wrapped unseen."""
-    if Attr.ACCT_INPUT_GIGAWORDS in attributes or Attr.ACCT_OUTPUT_GIGAWORDS in attributes:
-        return Counting.GIGAWORDS
-    return Counting.OCTETS_ONLY
-
-
-def _counter64(attributes: Attributes, low: Attr, gigawords: Attr) -> int | None:
-    return plausible_counter(attributes.integer64(low, gigawords))
-
-
-def _small(cause: int | None) -> int | None:
-    """RFC 2866 §5.10 knows 18 causes; what doesn't fit the column is not known rather than wrong."""
-    return cause if cause is not None and cause < 2**31 else None

@@ -39,18 +39,27 @@ class ReportsWait(Unavailable):
     """The database is away; this batch of reports is to be tried again"""
 
 
-class Job(NamedTuple):
-    """A verified request on its way: the way back, who asked, and what was read in it (neither: Status-Server).
+Reply = Callable[[bytes | None], None]
+"""The way back, called once in the loop's thread: with the signed reply, or with None for silence."""
 
-    `reply` is called once, in the loop's thread, with the signed reply or None for silence.
-    """
 
-    reply: Callable[[bytes | None], None]
+class LogIn(NamedTuple):
+    """A verified Access-Request on its way, and what it asks; nothing: Status-Server."""
+
+    reply: Reply
     packet: Packet
     nas: Nas
     proxied: tuple[RawAttribute, ...] = ()
     asked: AccessAsked | None = None
-    report: Report | Boot | None = None
+
+
+class Accounted(NamedTuple):
+    """A verified Accounting-Request on its way, what it reports (nothing: Status-Server), and the reply that waits for the commit."""
+
+    reply: Reply
+    nas: Nas
+    report: Report | Boot | None
+    acknowledgement: bytes
 
 
 class Settler:
@@ -74,7 +83,7 @@ class Settler:
 
     # --- log-ins -----------------------------------------------------------------------------------------------------------
 
-    def logins(self, jobs: Sequence[Job]) -> Sequence[bytes | None]:
+    def logins(self, jobs: Sequence[LogIn]) -> Sequence[bytes | None]:
         """Decide a batch of log-ins in one transaction; sign the answers after its commit."""
         asked = [job.asked for job in jobs if job.asked is not None]
         try:
@@ -99,7 +108,7 @@ class Settler:
 
     # --- reports -----------------------------------------------------------------------------------------------------------
 
-    def reports(self, jobs: Sequence[Job]) -> Sequence[bytes | None]:
+    def reports(self, jobs: Sequence[Accounted]) -> Sequence[bytes | None]:
         """Store a batch of reports in one transaction; acknowledge after its commit (RFC 2866 §2).
 
         A batch that the database refuses is halved until the refused report stands alone, so that its mates are stored.
@@ -115,7 +124,7 @@ class Settler:
             return self._halved(jobs, error)
         self._is_back()
         _ACKNOWLEDGED.inc(len(jobs))
-        return [_signed(job, Code.ACCOUNTING_RESPONSE) for job in jobs]
+        return [job.acknowledgement for job in jobs]
 
     def _store(self, said: Sequence[Report | Boot]) -> None:
         if self._connection is None:
@@ -127,7 +136,7 @@ class Settler:
         boots = [one for one in said if isinstance(one, Boot)]
         record(self._connection, reports, [*boots, *self._boots.seen_in(reports)])
 
-    def _halved(self, jobs: Sequence[Job], error: psycopg.Error) -> Sequence[bytes | None]:
+    def _halved(self, jobs: Sequence[Accounted], error: psycopg.Error) -> Sequence[bytes | None]:
         if len(jobs) == 1:
             log.warning("a report can't be stored", router=jobs[0].nas.router.name, problem=type(error).__name__)
             metrics.drop("unstorable")
@@ -172,10 +181,10 @@ def _prove_alive(db: Session) -> None:
         db.execute(text("SELECT 1"))
 
 
-def _alive(job: Job, code: Code) -> bytes:
+def _alive(job: LogIn, code: Code) -> bytes:
     metrics.ANSWERED.labels("status").inc()
     return _signed(job, code)
 
 
-def _signed(job: Job, code: Code, attributes: Sequence[RawAttribute] = ()) -> bytes:
+def _signed(job: LogIn, code: Code, attributes: Sequence[RawAttribute] = ()) -> bytes:
     return sign_reply(job.packet, code, (*attributes, *job.proxied), job.nas.secret)

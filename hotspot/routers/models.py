@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import DateTime, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-COA_PORT = 3799  # RFC 5176 §3; RouterOS' own default is 1700, so it is set explicitly
+COA_PORT = 3799  # RFC 5176 §2.1; RouterOS' manual names 1700 as its default, so it is always set on the router
 
 
 class Router(SQLModel, table=True):

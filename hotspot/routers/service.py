@@ -4,14 +4,14 @@ import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from ipaddress import ip_address
 
 from sqlalchemy import text
 from sqlmodel import Session, select
 
-from hotspot.errors import Conflict, Invalid
-from hotspot.routers.models import Router
+from hotspot.errors import Conflict, Invalid, NotFound
+from hotspot.routers.models import COA_PORT, Router
 from hotspot.security import Keys
 
 CHANGES = "routers_changed"  # PostgreSQL channel: somebody added or changed a router
@@ -25,13 +25,17 @@ class RouterExists(Conflict):
     """There is a router named {name} already; identities must be unique"""
 
 
+class NoSuchRouter(NotFound):
+    """There is no router named {name}; see: hotspot routers list"""
+
+
 class BadRouter(Invalid):
     """{field}: {problem}"""
 
 
 @dataclass(frozen=True, slots=True)
 class KnownRouter:
-    """A router as RADIUS and the portal need it, its secret opened."""
+    """A router as RADIUS and the portal need it, its secret opened; the previous one still counts while it is replaced."""
 
     id: int
     name: str
@@ -39,6 +43,8 @@ class KnownRouter:
     address: str
     login_host: str
     secret: bytes = field(repr=False)
+    previous_secret: bytes | None = field(default=None, repr=False)
+    coa_port: int = COA_PORT
 
 
 def new_secret() -> str:
@@ -54,6 +60,7 @@ def add_router(
     address: str,
     secret: str,
     login_host: str = "",
+    coa_port: int = COA_PORT,
     keys: Keys,
     now: datetime,
 ) -> Router:
@@ -71,6 +78,7 @@ def add_router(
         site_id=site_id,
         address=_source_address(address),
         login_host=login_host.lower(),
+        coa_port=coa_port,
         secret=keys.seal(secret, context=f"router:{name}"),
         created_at=now,
     )
@@ -96,6 +104,48 @@ def _source_address(address: str) -> str:
         raise BadRouter(field="address", problem=f"{address!r} is not an IP address") from error
 
 
+def rotate_secret(db: Session, name: str, *, overlap: timedelta, keys: Keys, now: datetime) -> str:
+    """Give the router a new RADIUS secret and return it; the one it has is still taken until `overlap` is over.
+
+    A rotation during a rotation keeps the secret that the router was given last; the one before it is forgotten.
+
+    Raises:
+        NoSuchRouter: nothing has this name.
+    """
+    router = db.exec(select(Router).where(Router.name == name).with_for_update()).first()
+    if router is None:
+        raise NoSuchRouter(name=name)
+    secret = new_secret()
+    router.previous_secret, router.previous_until = router.secret, now + overlap
+    router.secret = keys.seal(secret, context=f"router:{name}")
+    db.flush()
+    db.execute(text(f"NOTIFY {CHANGES}"))
+    return secret
+
+
+def end_rotations(db: Session, *, now: datetime) -> int:
+    """Forget the previous secrets whose time is over; return how many."""
+    ended = db.connection().execute(
+        text("UPDATE router SET previous_secret = NULL, previous_until = NULL WHERE previous_until <= :now"),
+        {"now": now},
+    )
+    if ended.rowcount:
+        db.execute(text(f"NOTIFY {CHANGES}"))
+    return ended.rowcount
+
+
+def get_router(db: Session, router_id: int) -> Router:
+    """Return the router with this id.
+
+    Raises:
+        NoSuchRouter: there is none.
+    """
+    router = db.get(Router, router_id)
+    if router is None:
+        raise NoSuchRouter(name=f"number {router_id}")
+    return router
+
+
 def known_routers(db: Session, keys: Keys) -> list[KnownRouter]:
     """Return every router with its secret opened, for the RADIUS server's look-up table."""
     return [known(router, keys) for router in db.exec(select(Router).order_by(Router.name))]
@@ -107,5 +157,15 @@ def routers_of(db: Session, site_id: int) -> Sequence[Router]:
 
 def known(router: Router, keys: Keys) -> KnownRouter:
     assert router.id is not None
-    secret = keys.unseal(router.secret, context=f"router:{router.name}")
-    return KnownRouter(router.id, router.name, router.site_id, router.address, router.login_host, secret.encode())
+    context = f"router:{router.name}"
+    previous = router.previous_secret
+    return KnownRouter(
+        id=router.id,
+        name=router.name,
+        site_id=router.site_id,
+        address=router.address,
+        login_host=router.login_host,
+        secret=keys.unseal(router.secret, context=context).encode(),
+        previous_secret=None if previous is None else keys.unseal(previous, context=context).encode(),
+        coa_port=router.coa_port,
+    )

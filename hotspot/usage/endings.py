@@ -12,8 +12,8 @@ import psycopg
 from sqlalchemy import text
 from sqlmodel import Session
 
+from hotspot import arrays
 from hotspot.sites.settings import SiteSettings, effective_at_sites
-from hotspot.usage import arrays
 from hotspot.usage.counters import EndedBy, Report
 
 Connection = psycopg.Connection[Any]

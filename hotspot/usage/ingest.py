@@ -14,7 +14,7 @@ from uuid import UUID
 
 import psycopg
 
-from hotspot.usage import arrays
+from hotspot import arrays
 from hotspot.usage.counters import WALL_SLACK, Counted, EndedBy, Identity, Report, Suspicion, join, unwrap
 from hotspot.usage.endings import Boot, end_before_boots, supersede
 

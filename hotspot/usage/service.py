@@ -1,12 +1,59 @@
 """What is known of a device being online, and how it is forgotten."""
 
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlmodel import Session, col, select
 
 from hotspot.usage.models import GuestSession
+
+MOST_LISTED = 500
+
+
+class SessionRow(NamedTuple):
+    """A session as staff see it."""
+
+    id: int
+    site: str
+    router: str
+    device: UUID
+    address: str | None
+    since: datetime
+    seen: datetime
+    ended_by: str | None
+    octets_from_device: int | None
+    octets_to_device: int | None
+    suspicion: str | None
+
+
+LIST_SESSIONS = """
+    SELECT session.id, site.slug, router.name, session.device_id, session.address, session.started_at, session.last_seen_at,
+        session.ended_by, session.octets_from_device, session.octets_to_device, session.suspicion
+    FROM guest_session AS session JOIN site ON site.id = session.site_id JOIN router ON router.id = session.router_id
+    WHERE CASE WHEN :suspect THEN session.suspicion IS NOT NULL ELSE session.ended_at IS NULL END
+        AND (CAST(:site AS text) IS NULL OR site.slug = :site)
+        AND (CAST(:device AS uuid) IS NULL OR session.device_id = :device)
+    ORDER BY session.started_at DESC, session.id DESC LIMIT :most
+"""
+
+
+def open_sessions(
+    db: Session, *, site: str | None = None, device_id: UUID | None = None, most: int = MOST_LISTED
+) -> list[SessionRow]:
+    """Return the sessions that are online as far as we know, newest first, those of a site or a device if one is given."""
+    return _listed(db, suspect=False, site=site, device=device_id, most=most)
+
+
+def suspect_sessions(db: Session, *, site: str | None = None, most: int = MOST_LISTED) -> list[SessionRow]:
+    """Return the sessions whose figures are kept out of reports, newest first."""
+    return _listed(db, suspect=True, site=site, device=None, most=most)
+
+
+def _listed(db: Session, **facts: object) -> list[SessionRow]:
+    return [SessionRow(*row) for row in db.execute(text(LIST_SESSIONS), facts)]
+
 
 FORGET_NAMES = """
     UPDATE admission SET user_name = NULL

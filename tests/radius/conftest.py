@@ -1,15 +1,18 @@
 """Fixtures around `radius_city`."""
 
+import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
 
-from hotspot.areas.models import Area
 from hotspot.db import Database
+from hotspot.radius.certificates import tls_context
 from hotspot.radius.server import RadiusServer
 from hotspot.settings import Settings
-from tests.radius.radius_city import ALUN_ALUN, PERPUSTAKAAN, SECRETS, City, Clock, Router, serving
+from tests.radius.certificates import Authority, Issued
+from tests.radius.radius_city import ALUN_ALUN, City, Clock, Router, build_city, serving
+from tests.radius.radsec_peer import Nowhere, files
 
 
 @pytest.fixture
@@ -20,18 +23,7 @@ def clock() -> Clock:
 @pytest.fixture
 def city(database: Database, settings: Settings, clock: Clock) -> City:
     """Two sites of one kelurahan, each with its router."""
-    city = City(database, settings.keys, clock)
-    with database.writing() as db:
-        area = Area(code="19.71.05.1004", name="Kelurahan", level="kelurahan")
-        db.add(area)
-        db.flush()
-        area_id = area.id
-    assert area_id is not None
-    city.add_site("alun-alun", area_id)
-    city.add_site("perpustakaan", area_id)
-    city.add_router("alun-alun-1", site="alun-alun", address=ALUN_ALUN, secret=SECRETS[ALUN_ALUN])
-    city.add_router("perpus-1", site="perpustakaan", address=PERPUSTAKAAN, secret=SECRETS[PERPUSTAKAAN])
-    return city
+    return build_city(database, settings.keys, clock)
 
 
 @pytest.fixture
@@ -44,4 +36,40 @@ def radius(city: City) -> Iterator[RadiusServer]:
 def router(radius: RadiusServer) -> Iterator[Router]:
     """The router at Alun-Alun."""
     with Router(radius, ALUN_ALUN, name="alun-alun-1") as router:
+        yield router
+
+
+# --- RadSec --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("ca"))
+
+
+@pytest.fixture(scope="module")
+def own(authority: Authority) -> Issued:
+    return authority.issue("radius.example")
+
+
+@pytest.fixture(scope="module")
+def alun_alun(authority: Authority) -> Issued:
+    return authority.issue("alun-alun-1")
+
+
+@pytest.fixture
+def tls(settings: Settings, authority: Authority, own: Issued) -> ssl.SSLContext:
+    return tls_context(files(settings, authority, own), now=datetime.now(UTC))
+
+
+@pytest.fixture
+def radsec(city: City, tls: ssl.SSLContext) -> Iterator[RadiusServer]:
+    with serving(city, hosts=["127.0.0.1"], tls=tls) as server:
+        yield server
+
+
+@pytest.fixture
+def packets() -> Iterator[Router]:
+    """Makes packets as the router at Alun-Alun does, for RadSec."""
+    with Router(Nowhere(), "127.0.0.1", secret="radsec", name="alun-alun-1") as router:
         yield router

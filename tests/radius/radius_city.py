@@ -6,9 +6,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address
+from typing import Any, Protocol
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from hotspot.areas.models import Area
 from hotspot.db import Database
 from hotspot.guests.service import Login, give_consent, issue_credential
 from hotspot.radius.attributes import Attr, MikroTik, StatusType, make
@@ -96,13 +98,39 @@ class City:
         return self.keys.device_id(bytes.fromhex(mac.replace(":", "")))
 
 
+def build_city(database: Database, keys: Keys, clock: Clock) -> City:
+    """Two sites of one kelurahan, each with its router."""
+    city = City(database, keys, clock)
+    with database.writing() as db:
+        area = Area(code="19.71.05.1004", name="Kelurahan", level="kelurahan")
+        db.add(area)
+        db.flush()
+        area_id = area.id
+    assert area_id is not None
+    city.add_site("alun-alun", area_id)
+    city.add_site("perpustakaan", area_id)
+    city.add_router("alun-alun-1", site="alun-alun", address=ALUN_ALUN, secret=SECRETS[ALUN_ALUN])
+    city.add_router("perpus-1", site="perpustakaan", address=PERPUSTAKAAN, secret=SECRETS[PERPUSTAKAAN])
+    return city
+
+
+class Server(Protocol):
+    """Where a router asks."""
+
+    @property
+    def auth_address(self) -> tuple[str, int]: ...
+
+    @property
+    def acct_address(self) -> tuple[str, int]: ...
+
+
 class Router:
     """A router as a plain socket: asks, and gives the verified reply or None for silence."""
 
-    def __init__(self, server: RadiusServer, address: str, *, secret: str | None = None, name: str = "router") -> None:
+    def __init__(self, server: Server, address: str, *, secret: str | None = None, name: str = "router") -> None:
         self.server, self.name = server, name
         self.secret = Secret((secret or SECRETS[address]).encode())
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind((address, 0))
         self.identifier = 0
 
@@ -197,9 +225,9 @@ def dropped(reason: str) -> float:
 
 
 @contextmanager
-def serving(city: City) -> Iterator[RadiusServer]:
-    zone = ZoneInfo("Asia/Jakarta")
-    server = RadiusServer(city.database, city.keys, host="0.0.0.0", clock=city.clock, zone=zone, rules_last=0.0)
+def serving(city: City, *, reject_delay: float = 0.0, **options: Any) -> Iterator[RadiusServer]:
+    usual = {"hosts": ["0.0.0.0"], "zone": ZoneInfo("Asia/Jakarta"), "rules_last": 0.0, "clock": city.clock}
+    server = RadiusServer(city.database, city.keys, **usual | options, reject_delay=reject_delay)
     server.start()
     try:
         yield server

@@ -14,8 +14,8 @@ from sqlmodel import select
 from hotspot.db import Database
 from hotspot.radius.attributes import Attr, StatusType, TerminateCause, make
 from hotspot.radius.packet import Code, MalformedPacket, Packet, Secret, parse, sign_request
+from hotspot.radius.reports import read_report, said_in
 from hotspot.radius.server import RadiusServer
-from hotspot.radius.service import read_report
 from hotspot.routers.service import KnownRouter
 from hotspot.security import Keys
 from hotspot.usage.endings import Boot
@@ -264,7 +264,7 @@ def test_whatever_an_authentic_router_says_is_a_report_or_malformed(
     packet = parse(sign_request(Packet(4, 1, bytes(16), tuple(attributes)), Secret(HERE.secret)))
 
     try:
-        report = read_report(packet, HERE, Keys.derive("x" * 32), received_at=received_at)
+        report = read_report(said_in(packet.attributes), HERE, Keys.derive("x" * 32), received_at=received_at)
     except MalformedPacket:
         return
 

@@ -16,12 +16,13 @@ from hotspot.radius.duplicates import LIFE_SECONDS, DuplicateCache, Seen
 from hotspot.radius.lane import LARGEST_BATCH, Lane
 from hotspot.radius.nases import choose, table_of
 from hotspot.radius.packet import Packet
-from hotspot.radius.server import PortTaken, RadiusServer
+from hotspot.radius.ports import PortTaken
+from hotspot.radius.server import RadiusServer
 from hotspot.radius.service import AccessAsked
 from hotspot.routers.service import KnownRouter
 from tests.radius.radius_city import City, dropped
 
-GINA = ("10.0.0.2", 40_000, 7)
+GINA = (("10.0.0.2", 40_000), 7)
 NOW = datetime(2026, 3, 2, 5, 0, tzinfo=UTC)
 HERE = KnownRouter(1, "alun-alun-1", 1, "10.0.0.2", "", b"the-secret-of-alun-alun-32-chars")
 DEVICE, CREDENTIAL = UUID(int=1), UUID(int=2)
@@ -63,10 +64,10 @@ class TestDuplicateCache:
         cache = DuplicateCache(capacity=10)
 
         for port in range(1_000):
-            cache.look(("10.0.0.2", port, 0), b"a", now=0)
+            cache.look((("10.0.0.2", port), 0), b"a", now=0)
 
         assert len(cache) <= 11
-        assert cache.look(("10.0.0.2", 999, 0), b"a", now=0) is Seen.IN_PROGRESS
+        assert cache.look((("10.0.0.2", 999), 0), b"a", now=0) is Seen.IN_PROGRESS
 
 
 class TestLane:
@@ -113,11 +114,11 @@ class TestLane:
         assert [len(batch) for batch in batches] == [1, LARGEST_BATCH, 4]
 
     def test_a_full_queue_gives_up_its_oldest(self) -> None:
-        before = dropped("overload")
+        before = dropped("overload_test")
 
         _, replies = self.run(range(6), capacity=3)
 
-        assert dropped("overload") == before + 2
+        assert dropped("overload_test") == before + 2
         assert sorted(job for job, reply in replies if reply is None) == [1, 2]
 
     def test_it_lives_on_after_an_error_nobody_thought_of(self) -> None:
@@ -141,9 +142,9 @@ class TestRouters:
         both = table_of([HERE, KnownRouter(2, "other", 1, "10.0.0.2", "", b"s" * 16)])["10.0.0.2"]
         nameless = Packet(1, 1, bytes(16))
 
-        assert choose(alone, nameless) is alone[0]
+        assert choose(alone, nameless) is alone.lone
         assert choose(both, nameless) is None
-        assert choose(both, Packet(1, 1, bytes(16), ((Attr.NAS_IDENTIFIER, b"other"),))) is both[1]
+        assert choose(both, Packet(1, 1, bytes(16), ((Attr.NAS_IDENTIFIER, b"other"),))) is both.by_name[b"other"]
 
     def test_no_secret_shows_in_a_repr(self) -> None:
         assert "secret-of" not in repr(table_of([HERE]))
@@ -171,7 +172,7 @@ def test_a_taken_port_is_named(city: City, radius: RadiusServer) -> None:
 
     for ports in ({"auth_port": auth}, {"acct_port": acct}):
         with pytest.raises(PortTaken, match=str(next(iter(ports.values())))):
-            RadiusServer(city.database, city.keys, host="0.0.0.0", **ports).start()
+            RadiusServer(city.database, city.keys, hosts=["0.0.0.0"], **ports).start()
 
 
 def test_stopping_twice_or_without_a_start_is_harmless(city: City) -> None:

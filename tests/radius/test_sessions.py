@@ -14,8 +14,8 @@ from sqlmodel import Session, select
 
 from hotspot.radius.attributes import Attr, StatusType, TerminateCause, make
 from hotspot.radius.packet import Packet, RawAttribute, Secret, parse, sign_request
+from hotspot.radius.reports import read_report, said_in
 from hotspot.radius.server import RadiusServer
-from hotspot.radius.service import read_report
 from hotspot.routers.service import KnownRouter
 from hotspot.security import Keys
 from hotspot.sites.models import Site
@@ -101,7 +101,9 @@ def as_received(at: int, said: tuple[RawAttribute, ...], *, delay: int) -> Repor
         make(Attr.ACCT_DELAY_TIME, delay),
     )
     octets = sign_request(Packet(4, 1, bytes(16), attributes), Secret(ROUTER.secret))
-    report = read_report(parse(octets), ROUTER, KEYS, received_at=BEGAN + timedelta(seconds=at + delay))
+    report = read_report(
+        said_in(parse(octets).attributes), ROUTER, KEYS, received_at=BEGAN + timedelta(seconds=at + delay)
+    )
     assert isinstance(report, Report)
     return report
 

@@ -19,6 +19,7 @@ def upgrade() -> None:
         sa.Column("user_name", sa.LargeBinary(), nullable=True),
         sa.Column("decided_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("held_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("slowed_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_admission_guest", "admission", ["guest_id", "decided_at"])

@@ -36,3 +36,8 @@ def texts(values: Iterable[str | None]) -> str:
 
 def quoted(value: str) -> str:
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def octets(values: Iterable[bytes | None]) -> str:
+    """Values of bytea, in hex."""
+    return "{" + ",".join(["NULL" if value is None else f'"\\\\x{value.hex()}"' for value in values]) + "}"

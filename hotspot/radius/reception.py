@@ -1,0 +1,216 @@
+"""From octets and the routers that may have sent them to a job in a lane: everything before the database, for UDP and RadSec alike.
+
+Verification comes first; what can't be authenticated meets silence and a counter. Log-ins go through the duplicate cache
+(RFC 5080 §2.2.2); a report may be stored twice, so it needs none.
+"""
+
+import asyncio
+import time
+from collections.abc import Container, Hashable
+from datetime import datetime
+from functools import partial
+from typing import Final
+
+import structlog
+
+from hotspot.radius import metrics
+from hotspot.radius.duplicates import Asker, DuplicateCache, Seen
+from hotspot.radius.lane import Lane
+from hotspot.radius.nases import Candidates, Nas, Secrets, choose
+from hotspot.radius.packet import (
+    Code,
+    MalformedPacket,
+    Packet,
+    RawAttribute,
+    acknowledgement,
+    flaw_in_request,
+    is_from_holder,
+    parse,
+    sign_reply,
+)
+from hotspot.radius.reject_delay import RejectDelay
+from hotspot.radius.reports import Layouts, UnusableReport, is_plain, read_report, said_in
+from hotspot.radius.service import proxy_states, read_access
+from hotspot.radius.settle import Accounted, LogIn, Reply, Settler
+from hotspot.security import Keys
+
+log = structlog.get_logger()
+
+LOGIN_CAPACITY: Final = 2_048
+"""Short: whoever waits longer than this takes has given up, and the phone asks anew. The oldest gives way."""
+ACCOUNTING_CAPACITY: Final = 16_384
+"""Long: a report that is given up may be a session's last. Some 65 MB when full."""
+ADVICE_EVERY: Final = 60.0  # seconds between two log lines about the same thing
+
+
+class Reception:
+    """Take requests in, put what they ask into the lanes, and let the answers out."""
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, settler: Settler, keys: Keys, *, reject_delay: float, patience: float
+    ) -> None:
+        self._logins = Lane("logins", loop, settle=settler.logins, deliver=_deliver, capacity=LOGIN_CAPACITY)
+        self._reports = Lane("accounting", loop, settle=settler.reports, deliver=_deliver, capacity=ACCOUNTING_CAPACITY)
+        self._rejects = RejectDelay(loop, reject_delay)
+        self._duplicates = DuplicateCache()
+        self._layouts = Layouts()
+        self._keys, self._patience = keys, patience
+        self._advice = Advice()
+
+    def receive(
+        self,
+        octets: bytes,
+        candidates: Candidates,
+        wanted: Container[int],
+        asker: Hashable,
+        reply: Reply,
+        now: datetime,
+    ) -> bool:
+        """Take one packet in; whatever becomes of it, `reply` is called once.
+
+        `asker` names where it came from, for the duplicate cache. Returns False for what is no packet or not authentic: a stream
+        that carries such can't be trusted to go on (RFC 6613 §2.6.4).
+        """
+        try:
+            self._take(octets, candidates, wanted, asker, reply, now)
+        except _Dropped as dropped:
+            reason, is_sound = dropped.reason, dropped.is_sound
+        except UnusableReport:
+            reason, is_sound = "unusable_report", True
+        except MalformedPacket:  # a value that says nothing, in a packet that is well-formed and authentic
+            reason, is_sound = "malformed", True
+        except Exception:
+            log.exception("a packet failed", asker=asker, size=len(octets))
+            reason, is_sound = "internal_error", True
+        else:
+            return True
+        metrics.drop(reason)
+        reply(None)
+        return is_sound
+
+    def commit(self) -> None:
+        """Hand what was taken in to the database; called when nothing more lies ready."""
+        self._logins.commit()
+        self._reports.commit()
+
+    async def finish(self) -> None:
+        """Let what is being committed end and be answered."""
+        await asyncio.gather(
+            self._logins.finish(patience=self._patience), self._reports.finish(patience=self._patience)
+        )
+        self._rejects.flush()
+
+    def _take(
+        self,
+        octets: bytes,
+        candidates: Candidates,
+        wanted: Container[int],
+        asker: Hashable,
+        reply: Reply,
+        now: datetime,
+    ) -> None:
+        if Code.ACCOUNTING_REQUEST in wanted and self._has_taken_report(octets, candidates, reply, now):
+            return
+        try:
+            packet = parse(octets)
+        except MalformedPacket as error:
+            raise _Dropped("malformed", is_sound=False) from error
+        code = packet.code
+        if code not in wanted and code != Code.STATUS_SERVER:
+            raise _Dropped("wrong_code")
+        proxied = proxy_states(packet)
+        nases = choose(candidates, packet, is_proxied=bool(proxied))
+        if nases is None:
+            raise _Dropped("unknown_nas_identifier")
+        nas = self._proven(nases, packet)
+        if code == Code.ACCOUNTING_REQUEST:
+            report = read_report(said_in(packet.attributes), nas.router, self._keys, received_at=now)
+            self._layouts.learn(packet.octets, packet.attributes)
+            acknowledged = sign_reply(packet, Code.ACCOUNTING_RESPONSE, proxied, nas.secret)
+            self._reports.add(Accounted(reply, nas, report, acknowledged))
+        elif code == Code.ACCESS_REQUEST:
+            self._log_in(packet, nas, proxied, asker, reply)
+        elif Code.ACCESS_REQUEST in wanted:
+            self._logins.add(LogIn(reply, packet, nas, proxied))
+        else:
+            alive = sign_reply(packet, Code.ACCOUNTING_RESPONSE, proxied, nas.secret)
+            self._reports.add(Accounted(reply, nas, None, alive))
+
+    def _has_taken_report(self, octets: bytes, candidates: Candidates, reply: Reply, now: datetime) -> bool:
+        """Take an Accounting-Request of a known layout in the short way; whatever else it is goes the long one."""
+        known = self._layouts.read(octets) if is_plain(octets) else None
+        if known is None:
+            return False
+        said, signature_at = known
+        for nas in candidates.lone or candidates.by_name.get(said.nas_identifier or b"", ()):
+            if is_from_holder(octets, nas.secret, signature_at=signature_at):
+                report = read_report(said, nas.router, self._keys, received_at=now)
+                self._reports.add(Accounted(reply, nas, report, acknowledgement(octets, nas.secret)))
+                return True
+        return False
+
+    def _proven(self, nases: Secrets, packet: Packet) -> Nas:
+        """The router under the secret that the packet was made with."""
+        flaws = []
+        for nas in nases:
+            flaw = flaw_in_request(packet, nas.secret)
+            if flaw is None:
+                return nas
+            flaws.append(flaw)
+        self._advice.give(
+            nases[0].router.name,
+            "unauthentic RADIUS packets from a router's address; wrong secret?",
+            router=nases[0].router.name,
+            flaw=str(flaws[0]),
+        )
+        raise _Dropped(flaws[0], is_sound=False)
+
+    def _log_in(
+        self, packet: Packet, nas: Nas, proxied: tuple[RawAttribute, ...], asker: Hashable, reply: Reply
+    ) -> None:
+        asked = read_access(packet, nas.router, nas.secret, self._keys)
+        key = (asker, packet.identifier)
+        seen = self._duplicates.look(key, packet.authenticator, now=time.monotonic())
+        if seen is Seen.IN_PROGRESS:
+            raise _Dropped("in_progress")
+        if isinstance(seen, bytes):
+            metrics.RESENT.inc()
+            reply(seen)
+            return
+        answer = partial(self._answer, key, packet.authenticator, reply)
+        self._logins.add(LogIn(answer, packet, nas, proxied, asked))
+
+    def _answer(self, key: Asker, authenticator: bytes, reply: Reply, octets: bytes | None) -> None:
+        if octets is not None and octets[0] == Code.ACCESS_REJECT:
+            self._rejects.hold(partial(self._send, key, authenticator, reply, octets))
+        else:
+            self._send(key, authenticator, reply, octets)
+
+    def _send(self, key: Asker, authenticator: bytes, reply: Reply, octets: bytes | None) -> None:
+        self._duplicates.keep(key, authenticator, octets)
+        reply(octets)
+
+
+class _Dropped(Exception):
+    """A packet that gets no answer."""
+
+    def __init__(self, reason: str, *, is_sound: bool = True) -> None:
+        super().__init__(reason)
+        self.reason, self.is_sound = reason, is_sound
+
+
+class Advice:
+    """Tell the operator what silence means, about each subject once a minute."""
+
+    def __init__(self) -> None:
+        self._given: dict[str, float] = {}
+
+    def give(self, subject: str, sentence: str, **facts: object) -> None:
+        now = time.monotonic()
+        if now - self._given.get(subject, -ADVICE_EVERY) >= ADVICE_EVERY:
+            self._given[subject] = now
+            log.warning(sentence, **facts)
+
+
+def _deliver(job: LogIn | Accounted, octets: bytes | None) -> None:
+    job.reply(octets)
