@@ -20,11 +20,12 @@ MADE_IN := sed -n -e "1s|^\#!\(/.*\)/python.*|\1|p" -e "2s|.*exec' \"\(/.*\)/pyt
 USABLE := $(shell made_in=$$($(MADE_IN)); [ "$$made_in" -ef $(BIN) ] && $(BIN)/python -c '' 2>/dev/null && echo yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format venv assets lock clean bench-radius campaign-radius
+.PHONY: help demo test check format venv assets lock clean bench-radius
+.PHONY: campaign-radius campaign-chaos campaign-fuzz campaign-retransmit campaign-redemption
 .SUFFIXES:
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: $(RUNTIME) ## a simulated city on this machine; prints the links, Ctrl-C ends it
 	@exec $(BIN)/hotspot demo $(ARGS)
@@ -45,8 +46,20 @@ format: $(DEV) ## let ruff format and fix what it can
 bench-radius: $(DEV) ## the RADIUS server beside FreeRADIUS; the last line is JSON
 	@$(BIN)/python -m benchmarks.radius $(ARGS)
 
-campaign-radius: $(DEV) ## kill -9 under accounting load; the last line counts passed and failed
+campaign-radius: $(DEV) ## kill -9 and database stops under accounting load; the last line counts passed and failed
 	@$(BIN)/python -m benchmarks.campaign_radius $(ARGS)
+
+campaign-chaos: $(DEV) ## sessions through a network that loses, doubles, reorders and corrupts
+	@$(BIN)/python -m benchmarks.campaign_chaos $(ARGS)
+
+campaign-fuzz: $(DEV) ## mutated and forged datagrams at both ports
+	@$(BIN)/python -m benchmarks.campaign_fuzz $(ARGS)
+
+campaign-retransmit: $(DEV) ## log-ins asked for again and again
+	@$(BIN)/python -m benchmarks.campaign_retransmit $(ARGS)
+
+campaign-redemption: $(DEV) ## one credential redeemed by many requests at once
+	@$(BIN)/python -m benchmarks.campaign_redemption $(ARGS)
 
 venv: $(DEV) ## only the environment, with the tools for development
 	@:

@@ -25,7 +25,8 @@ def make(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_make_alone_lists_the_targets(root: Path) -> None:
     said = make(root).stdout
 
-    for target in ("demo", "test", "check", "lock", "bench-radius", "campaign-radius", "clean"):
+    campaigns = [f"campaign-{name}" for name in ("radius", "chaos", "fuzz", "retransmit", "redemption")]
+    for target in ("demo", "test", "check", "lock", "bench-radius", *campaigns, "clean"):
         assert f"make {target} " in said
 
 
