@@ -63,7 +63,9 @@ class Shape:
 
     interims: int = 12
     octets: int = 5_000_001  # an interim
-    seconds: int = 1  # an interim: a run packs an hour of a city into moments, and claims no time that has not passed
+    seconds: int = (
+        0  # an interim: a run packs an hour of a city into moments, and no time passes that a router could claim
+    )
 
     @property
     def steps(self) -> int:
