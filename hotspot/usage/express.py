@@ -7,16 +7,18 @@ to be as they were remembered, goes the long way; storing a batch twice changes 
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from hotspot import arrays
-from hotspot.usage.counters import Counting, Identity, Report
+from hotspot.usage.counters import Counting, Report
 from hotspot.usage.endings import SUPERSEDE, superseding
-from hotspot.usage.ingest import SAVE_REPORTS, needs_the_long_way, rounds_of, values_of
+from hotspot.usage.ingest import SAVE_REPORTS, needs_the_long_way, place, rounds_of, values_of
 
 MOST_KNOWN: Final = 131_072
 """Open sessions remembered, some 40 MB; then everything is forgotten and learnt again."""
+
+HOUR: Final = timedelta(hours=1)
 
 GROWN: Final[dict[str, tuple[str, Callable[[Iterable[Any]], str]]]] = {
     "last_seen_at": ("timestamptz", arrays.moments),
@@ -94,7 +96,7 @@ class Express:
     """Plan batches, and remember the rows that they made; used by one thread."""
 
     def __init__(self) -> None:
-        self._known: dict[Identity, _Known] = {}
+        self._known: dict[tuple[int, int], _Known] = {}
 
     def plan(self, reports: Sequence[Report]) -> Batch | None:
         """Return how to store these reports, None when they need the long way."""
@@ -104,10 +106,11 @@ class Express:
         if len(rounds) != 1:
             return None
         hour = rounds[0][0].hour
+        end = hour + HOUR
         rows: list[tuple[int, Report]] = []
         saved: list[Report] = []
         for report in rounds[0]:
-            row = self._row_that_grows(report, hour)
+            row = self._row_that_grows(report, hour) if hour <= report.last_seen_at < end else None
             if row is None:
                 saved.append(report)
             else:
@@ -121,7 +124,7 @@ class Express:
         """Remember the rows that the batch's `save` returned: router, row number, session key."""
         for router_id, row, key in rows:
             report = batch.saved[router_id, key]
-            identity = (router_id, report.session_key)
+            identity = place(report)
             if report.ended_at is not None:
                 self._known.pop(identity, None)
                 continue
@@ -134,13 +137,13 @@ class Express:
     def forget(self, reports: Iterable[Report]) -> None:
         """Forget these sessions: their rows were not as remembered, or may not be."""
         for report in reports:
-            self._known.pop((report.router_id, report.session_key), None)
+            self._known.pop(place(report), None)
 
     def _row_that_grows(self, report: Report, hour: datetime) -> int | None:
         if report.ended_at is not None or report.start_seen_at is not None or report.suspicion is not None:
             return None
-        known = self._known.get((report.router_id, report.session_key))
-        if known is None or known.hour != hour or report.hour != hour or report.started_at < known.started_at:
+        known = self._known.get((report.router_id, report.session_key.int))
+        if known is None or known.hour != hour or report.started_at < known.started_at:
             return None
         return known.row if report.counting == Counting.GIGAWORDS else None
 
