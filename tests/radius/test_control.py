@@ -344,13 +344,18 @@ def test_nobody_online_is_nobody_slowed_down(city: City) -> None:
     assert slowed(city) == 0
 
 
-def test_a_site_with_settings_that_can_not_be_used_is_passed_over(city: City, router: Router) -> None:
+def test_a_site_with_settings_that_can_not_be_used_is_passed_over_by_the_clock(
+    city: City, router: Router, clock: Clock
+) -> None:
     rule(city, daily_megabytes=100)
     use_up(city, router)
     with city.database.writing() as db:
         db.execute(text("""UPDATE setting SET value = '"much"'"""))
 
     assert slowed(city) == 0
+    clock.advance(timedelta(hours=1))
+    with city.database.writing() as db:
+        assert reap_all(db, now=clock.now) == 0, "nobody can say what is late there"
 
 
 def test_a_session_that_was_let_in_slow_is_not_asked_about(city: City, router: Router) -> None:
