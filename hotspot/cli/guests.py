@@ -1,9 +1,11 @@
 """Guests' sessions and devices: what is online, what looks wrong, ending, slowing down, blocking."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -12,13 +14,17 @@ from hotspot.errors import Invalid
 from hotspot.guests.models import BadMacAddress, MacAddress
 from hotspot.guests.service import block_device, unblock_device
 from hotspot.radius import control
+from hotspot.radius.control import SessionOver
 from hotspot.radius.disconnect import Done, Ending, Gone, Outcome, meaning
 from hotspot.security import Keys
+from hotspot.sites.service import get_site
 from hotspot.usage.service import SessionRow, open_sessions, suspect_sessions
 
 SessionId = Annotated[int, typer.Argument(help="As in `hotspot sessions list`.", min=1)]
 Device = Annotated[str, typer.Argument(help="MAC address, or the pseudonym in `hotspot sessions list`.")]
+FASTEST = 10_000_000  # kbit/s, as in the settings of a site
 NOT_DONE = 5  # the exit code of what does not answer
+LONGEST_BLOCK = 87_600  # hours: ten years
 
 
 class NoSuchDevice(Invalid):
@@ -56,10 +62,13 @@ def list_sessions(
     as_json: AsJson = False,
 ) -> None:
     """List the sessions that are online, newest first."""
-    with looking(data_dir) as (_settings, db):
+    with looking(data_dir) as (settings, db):
+        if site is not None:
+            get_site(db, site)  # or a slip of the pen would read as "nobody"
         found = suspect_sessions(db, site=site) if suspect else open_sessions(db, site=site)
+    rows = [_row(one) if as_json else _line(one, settings.zone, suspect=suspect) for one in found]
     empty = "Nothing looks wrong." if suspect else "Nobody is online."
-    print_rows([_row(one) for one in found], as_json=as_json, title="Sessions", empty=empty)
+    print_rows(rows, as_json=as_json, title="Sessions", empty=empty)
 
 
 def _row(session: SessionRow) -> dict[str, Any]:
@@ -68,6 +77,15 @@ def _row(session: SessionRow) -> dict[str, Any]:
         "since": session.since.isoformat(timespec="seconds"),
         "seen": session.seen.isoformat(timespec="seconds"),
     }
+
+
+def _line(session: SessionRow, zone: ZoneInfo, *, suspect: bool) -> dict[str, Any]:
+    """The same for people: local times, and no column that says the same in every line."""
+    row = session._asdict() | {
+        "since": f"{session.since.astimezone(zone):%Y-%m-%d %H:%M}",
+        "seen": f"{session.seen.astimezone(zone):%Y-%m-%d %H:%M}",
+    }
+    return row if suspect else {name: row[name] for name in row if name not in ("ended_by", "suspicion")}
 
 
 def disconnect_session(number: SessionId, data_dir: DataDir = None, as_json: AsJson = False) -> None:
@@ -80,8 +98,10 @@ def disconnect_session(number: SessionId, data_dir: DataDir = None, as_json: AsJ
 def change_session(
     number: SessionId,
     minutes: Annotated[int | None, typer.Option("--minutes", min=1, max=1440, help="Longest, from its start.")] = None,
-    up_kbps: Annotated[int | None, typer.Option("--up-kbps", min=64, help="Speed from the device.")] = None,
-    down_kbps: Annotated[int | None, typer.Option("--down-kbps", min=64, help="Speed to the device.")] = None,
+    up_kbps: Annotated[
+        int | None, typer.Option("--up-kbps", min=64, max=FASTEST, help="Speed from the device.")
+    ] = None,
+    down_kbps: Annotated[int | None, typer.Option("--down-kbps", min=64, max=FASTEST, help="Speed to it.")] = None,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
@@ -118,7 +138,9 @@ def _tell(outcome: Outcome | Ending, *, session: int, as_json: bool) -> None:
 def block(
     device: Device,
     reason: Annotated[str, typer.Option("--reason", help="One line, for whoever is asked about it.")],
-    hours: Annotated[int | None, typer.Option("--hours", min=1, help="For how long; without: until unblocked.")] = None,
+    hours: Annotated[
+        int | None, typer.Option("--hours", min=1, max=LONGEST_BLOCK, help="For how long; without: until unblocked.")
+    ] = None,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
@@ -131,14 +153,19 @@ def block(
             block_device(db, device_id, reason=reason, until=until, now=now)
         with database.reading() as db:
             still_open = open_sessions(db, device_id=device_id)
-        endings = {one.id: control.end(database, one.id, keys=settings.keys, now=now) for one in still_open}
+        endings: dict[int, Ending] = {}
+        for one in still_open:
+            with suppress(SessionOver):  # it has ended since we looked
+                endings[one.id] = control.end(database, one.id, keys=settings.keys, now=now)
     if as_json:
         ended = {number: type(ending).__name__ for number, ending in endings.items()}
         print_json({"device": device_id, "until": until, "sessions": ended})
-        return
-    people.print(f"Blocked {'until ' + until.isoformat(timespec='minutes') if until else 'until it is unblocked'}.")
-    for number, ending in endings.items():
-        people.print(f"Session {number}: {meaning(ending)}", soft_wrap=True, markup=False)
+    else:
+        people.print(f"Blocked {'until ' + until.isoformat(timespec='minutes') if until else 'until it is unblocked'}.")
+        for number, ending in endings.items():
+            people.print(f"Session {number}: {meaning(ending)}", soft_wrap=True, markup=False)
+    if not all(isinstance(ending, Gone) for ending in endings.values()):
+        raise typer.Exit(NOT_DONE)
 
 
 def unblock(device: Device, data_dir: DataDir = None) -> None:

@@ -82,7 +82,7 @@ def print_rows(rows: Sequence[Mapping[str, object]], *, as_json: bool, title: st
     else:
         table = Table(title=title, title_justify="left")
         for name in rows[0]:
-            table.add_column(name)
+            table.add_column(name, overflow="fold")  # what is cut can't be copied into the next command
         for row in rows:
             table.add_row(*("" if value is None else str(value) for value in row.values()))
         people.print(table)

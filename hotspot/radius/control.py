@@ -3,9 +3,11 @@
 Called from commands, pages and the clock. The transaction that looks the session up is closed before the router is asked.
 """
 
+import random
 from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 from ipaddress import IPv4Address, ip_address
+from itertools import islice
 from typing import Final, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -16,21 +18,22 @@ from sqlmodel import Session
 
 from hotspot.db import Database
 from hotspot.errors import Conflict, NotFound
-from hotspot.guests.models import Admission
+from hotspot.guests.models import Admission, Credential
 from hotspot.radius import disconnect
-from hotspot.radius.disconnect import Done, Ending, NoAnswer, Outcome, Target
+from hotspot.radius.disconnect import Done, Ending, NoAnswer, Outcome, Refused, Target
 from hotspot.radius.packet import Secret
-from hotspot.radius.policy import Rules, rate_limit
+from hotspot.radius.policy import Speed, rate_limit
 from hotspot.radius.rulebook import rules_of
 from hotspot.routers.service import get_router, known
 from hotspot.security import Keys
 from hotspot.sites.settings import SiteSettings, effective_at_sites
-from hotspot.usage.allowances import used_since
+from hotspot.usage.allowances import NOTHING, used_since
 from hotspot.usage.models import GuestSession
 
 log = structlog.get_logger()
 
 MOST_SLOWED: Final = 50  # sessions a run: a router that does not answer costs seconds
+_CHANCE: Final = random.SystemRandom()
 
 
 class NoSuchSession(NotFound):
@@ -111,13 +114,17 @@ def targets_of(db: Session, session_id: int, *, keys: Keys) -> Sequence[Target]:
 
 
 def _user_name(db: Session, session: GuestSession, *, keys: Keys) -> str | None:
-    """What the router calls the guest: the credential's name, or what it said when it asked about a device it knew."""
+    """What the router calls the guest: the credential's name, or what it said when it asked about a device it knew.
+
+    None where that is not certain, such as the name of a device that was forgotten while the session seemed lost: the router would
+    look for somebody else and answer that there is no such session, which sounds like its end.
+    """
     admission = db.get(Admission, session.admission_id) if session.admission_id else None
-    if admission is None:
-        return None if session.admission_id is None else session.admission_id.hex
-    if admission.user_name is None:
-        return admission.id.hex
-    return keys.unseal(admission.user_name, context=f"admission:{admission.id}")
+    if admission is None or admission.router_id != session.router_id:
+        return None
+    if admission.user_name is not None:
+        return keys.unseal(admission.user_name, context=f"admission:{admission.id}")
+    return None if db.get(Credential, admission.id) is None else admission.id.hex
 
 
 def _has_ended(database: Database, session_id: int) -> bool:
@@ -148,28 +155,24 @@ class _Fast(NamedTuple):
     guest_id: UUID
 
 
+class _Limit(NamedTuple):
+    octets: int
+    slow: Speed
+
+
 def slow_down(database: Database, *, keys: Keys, zone: ZoneInfo, now: datetime) -> int:
     """Give the slow speed to open sessions of guests whose data for the day is used up; return how many.
 
-    A router that does not answer is left alone until the next run.
+    A router that does not answer is left alone until the next run. The order is by chance, so that routers which refuse or are silent
+    keep nobody else's turn from coming.
     """
+    midnight = datetime.combine(now.astimezone(zone).date(), time.min, zone)
     with database.reading() as db:
-        rules = _limited_sites(db)
-        fast = [_Fast(*row) for row in db.execute(text(OPEN_AND_FAST), {"sites": list(rules)})] if rules else []
-        local = now.astimezone(zone)
-        midnight = datetime.combine(local.date(), time.min, zone)
-        used = used_since(db, {one.guest_id for one in fast}, midnight=midnight)
-    due = [
-        one
-        for one in fast
-        if one.guest_id in used and used[one.guest_id].octets >= (rules[one.site_id].day_octets or 0)
-    ]
+        due = _due(db, midnight=midnight)
+    _CHANCE.shuffle(due)
     silent: set[int] = set()
     slowed = 0
-    for one in due[:MOST_SLOWED]:
-        slow = rules[one.site_id].slow
-        if one.router_id in silent or slow is None:
-            continue
+    for one, slow in islice((asked for asked in due if asked[0].router_id not in silent), MOST_SLOWED):
         try:
             outcome = change(database, one.session_id, keys=keys, now=now, limit=rate_limit(slow))
         except SessionOver:
@@ -178,14 +181,32 @@ def slow_down(database: Database, *, keys: Keys, zone: ZoneInfo, now: datetime) 
             with database.writing() as db:
                 db.execute(text(SLOWED), {"session": one.session_id, "now": now})
             slowed += 1
-        else:
+        elif not isinstance(outcome, Refused):
             silent.add(one.router_id)
     return slowed
 
 
-def _limited_sites(db: Session) -> dict[int, Rules]:
-    """The sites that limit a guest's data a day and have a slow speed for after it."""
+def _due(db: Session, *, midnight: datetime) -> list[tuple[_Fast, Speed]]:
+    """The sessions to be slowed down, and to what."""
+    limits = _limits(db)
+    if not limits:
+        return []
+    fast = [_Fast(*row) for row in db.execute(text(OPEN_AND_FAST), {"sites": list(limits)})]
+    used = used_since(db, {one.guest_id for one in fast}, midnight=midnight)
+    return [
+        (one, limits[one.site_id].slow)
+        for one in fast
+        if used.get(one.guest_id, NOTHING).octets >= limits[one.site_id].octets
+    ]
+
+
+def _limits(db: Session) -> dict[int, _Limit]:
+    """What holds at the sites that limit a guest's data a day and have a slow speed for after it."""
     open_at = db.execute(text("SELECT DISTINCT site_id FROM guest_session WHERE ended_at IS NULL")).scalars()
     found = effective_at_sites(db, list(open_at))
     rules = {site: rules_of(values) for site, values in found.items() if isinstance(values, SiteSettings)}
-    return {site: one for site, one in rules.items() if one.day_octets is not None and one.slow is not None}
+    return {
+        site: _Limit(one.day_octets, one.slow)
+        for site, one in rules.items()
+        if one.day_octets is not None and one.slow is not None
+    }

@@ -1,7 +1,8 @@
 """The demo's live city: a gateway for each site, and phones that come, use traffic and go, in a thread and event loop of their own.
 
-Phones come by the places' daily rhythm in local time. Some log out, most just walk away; now and then a router restarts or loses power, and
-its phones log in again. The load is bounded: this runs beside the real product on one small machine.
+Phones come by the places' daily rhythm in local time. Who agreed once is known by the MAC address and let in everywhere without a
+page. Some log out, most just walk away; now and then a router restarts or loses power, and its phones log in again. The load is bounded:
+this runs beside the real product on one small machine.
 """
 
 import asyncio
@@ -37,6 +38,7 @@ MISFORTUNE_EVERY: Final = 480.0  # seconds between two restarts or power cuts in
 DARK_FOR: Final = 20.0  # seconds without power
 STOP_PATIENCE: Final = 15.0
 REGULARS: Final = 600  # devices that come back
+LOGIN_BY: Final = frozenset({"http-chap", "http-pap", "mac"})
 KINDS: Final = {ANDROID: 72, APPLE: 18, WINDOWS_LAPTOP: 8, FIREFOX_LAPTOP: 2}  # of a hundred
 
 
@@ -83,7 +85,12 @@ class City:
         self._gateways = [
             Gateway(
                 RouterSetup(
-                    site.identity, site.secret.encode(), auth=radius_auth, acct=radius_acct, source=site.address
+                    site.identity,
+                    site.secret.encode(),
+                    auth=radius_auth,
+                    acct=radius_acct,
+                    source=site.address,
+                    login_by=LOGIN_BY,
                 ),
                 portal_url=site.portal_url,
                 seed=self._chance.getrandbits(32),
@@ -129,6 +136,12 @@ class City:
     def login_hosts(self) -> Mapping[str, str]:
         """The host:port of each site's log-in page, by slug."""
         return {site.slug: gateway.login_host for site, gateway in zip(self._sites, self._gateways, strict=True)}
+
+    @property
+    def coa_ports(self) -> Mapping[str, int]:
+        """The UDP port of each site's /radius/incoming, by slug; known once the routers are on."""
+        incoming = {site.slug: gateway.incoming for site, gateway in zip(self._sites, self._gateways, strict=True)}
+        return {slug: ear.address[1] for slug, ear in incoming.items() if ear.address is not None}
 
     def login_host(self, slug: str) -> str:
         return self.login_hosts[slug]

@@ -30,6 +30,7 @@ from hotspot.sites.models import Site, SiteState
 from hotspot.sites.service import add_site, find_site, slug_of
 from hotspot.staff.models import Role
 from hotspot.staff.service import add_staff, find_staff, make_login_link
+from hotspot.usage.counters import EndedBy
 from hotspot.usage.rollup import local_days, rebuild_days, rebuild_hours
 
 PAST = timedelta(days=30)
@@ -103,7 +104,7 @@ def demo_city(settings: Settings, *, sites: int, step: Step) -> Iterator[dict[st
             city.start()
             stack.callback(city.stop)
             with database.writing() as db:
-                _say_where_gateways_are(db, city)
+                _say_where_routers_are(db, city)
                 link = f"{settings.base_url}/console/login/{make_login_link(db, name=STAFF, now=now)}"
             city.start_phones()
         first = places[0].simulated
@@ -180,18 +181,24 @@ def _radius_address(number: int) -> str:
     return f"127.64.{shared // 250}.{shared % 250 + 1}"
 
 
-def _say_where_gateways_are(db: Session, city: City) -> None:
+def _say_where_routers_are(db: Session, city: City) -> None:
+    """Register the ports the routers have got: of their log-in pages, and for Disconnect and CoA."""
+    ports = city.coa_ports
     for slug, host in city.login_hosts.items():
         db.execute(
-            text("UPDATE router SET login_host = :host WHERE site_id = (SELECT id FROM site WHERE slug = :slug)"),
-            {"host": host, "slug": slug},
+            text("""
+                UPDATE router SET login_host = :host, coa_port = :port
+                WHERE site_id = (SELECT id FROM site WHERE slug = :slug)
+            """),
+            {"host": host, "port": ports[slug], "slug": slug},
         )
 
 
 def _write_past(database: Database, settings: Settings, places: Sequence[DemoSite], *, now: datetime) -> None:
     """Write what is missing of the last 30 days; sessions left open by a demo that was cut off end where they were last seen."""
     with database.writing() as db:
-        db.execute(text("UPDATE guest_session SET ended_at = last_seen_at WHERE ended_at IS NULL"))
+        cut_off = text("UPDATE guest_session SET ended_at = last_seen_at, ended_by = :lost WHERE ended_at IS NULL")
+        db.execute(cut_off, {"lost": EndedBy.LOST})
         last = db.scalar(text("SELECT MAX(last_seen_at) FROM guest_session"))
         since = max(now - PAST, last or now - PAST)
         hotspots = [place.hotspot for place in places]

@@ -129,6 +129,7 @@ class Gateway:
             host = self.router.hosts.seen(request.source, now)
         except PoolEmpty:
             return self._page("error.html", {}, status=503)
+        await self.router.greet(host)
         name, path, query = _destination(request, self.login_host)
         try:
             if name != self.login_host:

@@ -58,7 +58,10 @@ class Appetite:
 
 @dataclass(slots=True)
 class Host:
-    """A device that the router sees. `is_near` false: it went away and has not said so."""
+    """A device that the router sees. `is_near` false: it went away and has not said so.
+
+    `was_greeted`: the router has asked RADIUS about its MAC address since it appeared.
+    """
 
     mac: MacAddress
     address: IPv4Address
@@ -68,6 +71,7 @@ class Host:
     challenge: Challenge | None = None
     is_near: bool = True
     is_logging_in: bool = False
+    was_greeted: bool = False
 
     def offered_challenge(self, now: float) -> Challenge:
         """Return the challenge that stands for the next log-in, a new one when it was used or lapsed."""

@@ -12,6 +12,7 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from enum import StrEnum
 from typing import Final
 
 import structlog
@@ -31,6 +32,7 @@ HOTSPOT_SERVICE: Final = 0x80 << 24
 SESSIONS_PER_BOOT: Final = 1 << 20
 BOOTS: Final = 16
 LAST_WORDS: Final = 2.0  # seconds that closing waits for acknowledgements
+DHCP_TAKES: Final = 1.0  # seconds between a device's first frame and its first request
 LONGEST_NAME: Final = 253
 CHAP_RESPONSE: Final = re.compile(r"[0-9A-Fa-f]{32}")
 
@@ -45,11 +47,19 @@ class LoginFailed(HotspotError):
         self.said = said
 
 
+class MacAuthMode(StrEnum):
+    """What goes with a device's MAC address as user name: mac-auth-password, or the address again."""
+
+    AS_USERNAME = "mac-as-username"
+    AS_USERNAME_AND_PASSWORD = "mac-as-username-and-password"  # noqa: S105 - the name of a mode
+
+
 @dataclass(frozen=True, slots=True)
 class RouterSetup:
     """What an operator would have configured: /system/identity, /radius and /radius/incoming, /ip/hotspot/profile login-by.
 
-    `coa_port` is where it hears Disconnect and CoA: 0 for any free port, None for accept=no.
+    `coa_port` is where it hears Disconnect and CoA: 0 for any free port, None for accept=no. With "mac" in `login_by` it asks about
+    every device that appears.
     """
 
     name: str
@@ -59,6 +69,8 @@ class RouterSetup:
     source: str = "127.0.0.1"
     coa_port: int | None = 0
     login_by: frozenset[str] = frozenset({"http-chap", "http-pap"})
+    mac_auth_mode: MacAuthMode = MacAuthMode.AS_USERNAME
+    mac_auth_password: str = ""
     sessions: int = 200  # licence level 4
     radius_timeout: timedelta = timedelta(seconds=3)
     radius_tries: int = 3
@@ -106,7 +118,7 @@ class Router:
         await self.radius.__aexit__(None, None, None)
 
     async def told(self) -> None:
-        """Wait until every report is acknowledged or given up."""
+        """Wait until every question is answered and every report acknowledged, or given up."""
         while self._tasks:
             await asyncio.wait(self._tasks)
 
@@ -129,7 +141,36 @@ class Router:
             LoginFailed: with the key in errors.txt.
         """
         self._refuse(host, user_name, password)
-        proof = self._proof(host, password)
+        return await self._ask(host, user_name, self._proof(host, password))
+
+    async def greet(self, host: Host) -> None:
+        """Ask about a device that has just appeared, where login-by has mac; wait for the answer no longer than DHCP takes.
+
+        Once for each time it appears: the manual says that the address is tried first, and not that it is tried again after a log-out
+        or the end of a session.
+        """
+        if "mac" not in self.setup.login_by or host.was_greeted:
+            return
+        host.was_greeted = True
+        await asyncio.wait([self._run(self._let_in_by_mac(host))], timeout=DHCP_TAKES)
+
+    async def _let_in_by_mac(self, host: Host) -> None:
+        """Begin a session without a page; a device that is refused meets the page, and no error."""
+        name = str(host.mac)
+        is_both = self.setup.mac_auth_mode is MacAuthMode.AS_USERNAME_AND_PASSWORD
+        password = name if is_both else self.setup.mac_auth_password
+        with suppress(LoginFailed):
+            self._refuse(host, name, password)
+            await self._ask(host, name, self._own_proof(password))
+
+    def _own_proof(self, password: str) -> Pap | Chap:
+        """CHAP with a challenge of its own, or PAP where http-pap is allowed (manual)."""
+        if "http-pap" in self.setup.login_by:
+            return Pap(password)
+        challenge = Challenge.fresh(self.clock.monotonic())
+        return Chap.of(password, chap_id=challenge.identifier, challenge=challenge.octets)
+
+    async def _ask(self, host: Host, user_name: str, proof: Pap | Chap) -> Session:
         login = Login(user_name, str(host.mac), host.address, self._next_number())
         boot = self.boot
         host.is_logging_in = True
@@ -246,15 +287,16 @@ class Router:
 
         self._run(report())
 
-    def _run(self, work: Coroutine[None, None, None]) -> None:
+    def _run(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     # --- misfortune --------------------------------------------------------------------------------------------------------
 
     def reboot(self) -> None:
-        """Forget sessions, hosts and what was being reported, without a Stop (none was ever seen); the boot digit goes up."""
+        """Forget sessions, hosts and what was being asked and reported, without a Stop (none was ever seen); the boot digit goes up."""
         for task in self._tasks:
             task.cancel()
         self.sessions.clear()

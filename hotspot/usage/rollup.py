@@ -60,16 +60,16 @@ HOURS = f"""
     ), peaks AS (
         SELECT scope, scope_id, hour, MAX(count) AS peak FROM online GROUP BY scope, scope_id, hour
     ), mark AS (  -- the row itself is the mark of its latest hour
-        SELECT id AS session_id, date_trunc('hour', last_seen_at) AS hour, octets_from_device, octets_to_device
+        SELECT id AS session_id, site_id, date_trunc('hour', last_seen_at) AS hour, octets_from_device, octets_to_device
         FROM present
         UNION ALL
-        SELECT session_id, hour, usage_mark.octets_from_device, usage_mark.octets_to_device
+        SELECT session_id, site_id, hour, usage_mark.octets_from_device, usage_mark.octets_to_device
         FROM present JOIN usage_mark ON usage_mark.session_id = present.id
     ), growth AS (
         SELECT site_id, hour,
                GREATEST(0, mark.octets_from_device - COALESCE(MAX(mark.octets_from_device) OVER earlier, 0)) AS from_device,
                GREATEST(0, mark.octets_to_device - COALESCE(MAX(mark.octets_to_device) OVER earlier, 0)) AS to_device
-        FROM present JOIN mark ON mark.session_id = present.id
+        FROM mark  -- joined with nothing: the planner knows no better than to compare a month's sessions with each of its marks
         WINDOW earlier AS (PARTITION BY session_id ORDER BY hour ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
     ), moved AS (
         SELECT scope, scope_id, hour, SUM(from_device) AS from_device, SUM(to_device) AS to_device

@@ -1,4 +1,4 @@
-"""The whole product on loopback: portal, console, RADIUS and clock as served, and a simulated router at Alun-Alun."""
+"""The whole product on loopback: portal, console, RADIUS and clock as served, and simulated routers at its sites."""
 
 import asyncio
 import threading
@@ -22,6 +22,7 @@ from tests import world
 from tests.test_process import free_port
 
 Value = TypeVar("Value")
+ROUTERS = {"alun-alun": "127.0.0.2", "perpustakaan": "127.0.0.3"}
 
 
 @dataclass
@@ -37,28 +38,31 @@ class Product:
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(timeout=30)
 
     @contextmanager
-    def gateway(self, *, login_by: frozenset[str] = frozenset({"http-chap", "http-pap"})) -> Iterator[Gateway]:
-        """The router at Alun-Alun, registered with the address of its login page."""
+    def gateway(
+        self, site: str = "alun-alun", *, login_by: frozenset[str] = frozenset({"http-chap", "http-pap"})
+    ) -> Iterator[Gateway]:
+        """The router at a site, registered with the address of its login page."""
         assert self.process.radius_auth_port is not None
         assert self.process.radius_acct_port is not None
         setup = RouterSetup(
-            name="alun-alun-1",
+            name=f"{site}-1",
             secret=world.ROUTER_SECRET.encode(),
             auth=("127.0.0.1", self.process.radius_auth_port),
             acct=("127.0.0.1", self.process.radius_acct_port),
-            source="127.0.0.2",
+            source=ROUTERS[site],
             login_by=login_by,
         )
 
         async def switched_on() -> Gateway:
-            made = Gateway(setup, portal_url=f"{self.settings.base_url}/p/alun-alun", seed=1)
+            made = Gateway(setup, portal_url=f"{self.settings.base_url}/p/{site}", seed=1)
             await made.open()
             return made
 
         gateway = self.run(switched_on())
         with self.database.writing() as db:
             db.execute(
-                text("UPDATE router SET login_host = :host WHERE name = 'alun-alun-1'"), {"host": gateway.login_host}
+                text("UPDATE router SET login_host = :host WHERE name = :name"),
+                {"host": gateway.login_host, "name": setup.name},
             )
         try:
             yield gateway

@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 import psycopg
 import pytest
 
@@ -8,11 +10,15 @@ from hotspot.routers.service import (
     CHANGES,
     SHORTEST_SECRET,
     BadRouter,
+    NoSuchRouter,
     RouterExists,
     add_router,
+    end_rotations,
+    get_router,
     known,
     known_routers,
     new_secret,
+    rotate_secret,
     routers_of,
 )
 from hotspot.security import CannotUnseal, Keys
@@ -122,3 +128,64 @@ def test_a_generated_secret_is_long_and_never_the_same() -> None:
 
     assert len(secrets) == 50
     assert {len(secret) for secret in secrets} == {32}
+
+
+# --- rotation ----------------------------------------------------------------------------------------------------------
+
+DAY = timedelta(days=1)
+
+
+def rotate(database: Database, world: World) -> bytes:
+    with database.writing() as db:
+        return rotate_secret(db, "alun-alun-1", overlap=DAY, keys=world.keys, now=NOW).encode()
+
+
+def secrets_of(database: Database, world: World) -> tuple[bytes, bytes | None]:
+    with database.reading() as db:
+        router = known(get_router(db, world.router), world.keys)
+        assert router.previous_secret is None or router.previous_secret.decode() not in repr(router)
+        return router.secret, router.previous_secret
+
+
+def test_a_rotation_keeps_the_secret_that_the_router_has_until_it_is_over(database: Database, world: World) -> None:
+    fresh = rotate(database, world)
+    assert secrets_of(database, world) == (fresh, ROUTER_SECRET.encode())
+
+    with database.writing() as db:
+        assert end_rotations(db, now=NOW + DAY - timedelta(seconds=1)) == 0
+    assert secrets_of(database, world) == (fresh, ROUTER_SECRET.encode())
+
+    with database.writing() as db:
+        assert end_rotations(db, now=NOW + DAY) == 1
+        assert end_rotations(db, now=NOW + DAY) == 0
+    assert secrets_of(database, world) == (fresh, None)
+
+
+def test_a_second_rotation_keeps_what_the_router_was_given_last(database: Database, world: World) -> None:
+    first = rotate(database, world)
+
+    second = rotate(database, world)
+
+    assert secrets_of(database, world) == (second, first)
+
+
+def test_whoever_listens_is_told_when_a_rotation_begins_and_when_it_ends(database: Database, world: World) -> None:
+    with psycopg.connect(database.dsn, autocommit=True) as listener:
+        listener.execute(f"LISTEN {CHANGES}")
+        rotate(database, world)
+        assert len(list(listener.notifies(timeout=5, stop_after=1))) == 1
+
+        with database.writing() as db:
+            end_rotations(db, now=NOW)
+        assert list(listener.notifies(timeout=0.05)) == [], "nothing has ended"
+        with database.writing() as db:
+            end_rotations(db, now=NOW + DAY)
+        assert len(list(listener.notifies(timeout=5, stop_after=1))) == 1
+
+
+def test_a_router_that_is_not_there_is_named(database: Database, world: World) -> None:
+    with database.writing() as db:
+        with pytest.raises(NoSuchRouter, match="named nowhere"):
+            rotate_secret(db, "nowhere", overlap=DAY, keys=world.keys, now=NOW)
+        with pytest.raises(NoSuchRouter, match="number 99"):
+            get_router(db, 99)

@@ -16,7 +16,7 @@ from hotspot.radius.packet import Code, Packet, RawAttribute, Secret, flaw_in_re
 from hotspot.simulator.gateway import Gateway
 from hotspot.simulator.listener import Answer, Listener, Request
 from hotspot.simulator.page import Page, read_page
-from hotspot.simulator.router import RouterSetup
+from hotspot.simulator.router import MacAuthMode, RouterSetup
 
 SECRET = b"the secret of the Alun-Alun site"
 PORTAL = "https://wifi.example.org/p/alun-alun"
@@ -68,6 +68,7 @@ class Radius(asyncio.DatagramProtocol):
     asked: list[Attributes] = field(default_factory=list)
     told: list[Attributes] = field(default_factory=list)
     order: list[list[int]] = field(default_factory=list)
+    authenticators: list[bytes] = field(default_factory=list)
     heard: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def until(self, is_true: Callable[[], bool]) -> None:
@@ -86,6 +87,7 @@ class Radius(asyncio.DatagramProtocol):
         attributes = Attributes(packet.attributes)
         is_login = packet.code == Code.ACCESS_REQUEST
         (self.asked if is_login else self.told).append(attributes)
+        self.authenticators.append(packet.authenticator)
         self.order.append([kind for kind, _ in packet.attributes])
         self.heard.set()
         if not self.is_silent:
@@ -154,6 +156,8 @@ async def scene(
     portal_url: str = PORTAL,
     source: str = "127.0.0.1",
     coa_port: int | None = 0,
+    mac_auth_mode: MacAuthMode = MacAuthMode.AS_USERNAME,
+    mac_auth_password: str = "",
 ) -> AsyncIterator[Scene]:
     """Set the scene; `accept` is what an Access-Accept carries. Gina's and Hadi's phones are there."""
     clock = Clock()
@@ -166,6 +170,8 @@ async def scene(
             source=source,
             coa_port=coa_port,
             login_by=frozenset(login_by),
+            mac_auth_mode=mac_auth_mode,
+            mac_auth_password=mac_auth_password,
             sessions=sessions,
             radius_timeout=timedelta(seconds=0.05),
             radius_tries=2,

@@ -81,7 +81,7 @@ async def test_routers_answer_before_the_first_phone_comes(monkeypatch: pytest.M
                 answer = await client.get(f"http://{city.login_host(slug)}/login")
             assert "A simulated MikroTik router" in answer.text
         assert len(set(city.login_hosts.values())) == 2
-        assert radius.asked == []
+        assert [asked.text(Attr.NAS_IDENTIFIER) for asked in radius.asked] == ["router-0", "router-1"], "about us"
 
 
 def a_city(count: int, at: datetime, *, address: str = "127.64.0.1") -> City:
