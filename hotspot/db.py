@@ -251,7 +251,8 @@ def _leave(server: PostgresServer) -> None:
         server.global_process_id_list.put(others)
         newest = PostgresServer._instances.pop(server.pgdata, server)  # noqa: SLF001  (ours may know a killed postmaster only)
         if not others:
-            newest._stop()  # noqa: SLF001  (`stop` would wait for the lock we hold)
+            with suppress(psutil.NoSuchProcess):  # it died meanwhile
+                newest._stop()  # noqa: SLF001  (`stop` would wait for the lock we hold)
 
 
 # --- schema --------------------------------------------------------------------------------------------------------------

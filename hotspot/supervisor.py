@@ -22,7 +22,7 @@ from hotspot.db import open_database
 from hotspot.errors import HotspotError, Unavailable
 from hotspot.radius.certificates import tls_context
 from hotspot.radius.ports import Ports, share, take
-from hotspot.radius.server import RadiusServer, utc_now
+from hotspot.radius.server import RadiusServer, settle_memory, utc_now
 from hotspot.settings import Settings
 from hotspot.telemetry import configure_logging, metrics_told
 
@@ -196,6 +196,7 @@ def _serve(settings: Settings, ports: Ports, number: int, ready: Connection) -> 
             server = RadiusServer.of(settings, database, ports=ports)
             try:
                 server.start()
+                settle_memory()
                 ready.send(number)
                 _wait_for_the_end(server)
             finally:

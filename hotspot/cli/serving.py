@@ -126,6 +126,7 @@ def _run(settings: Settings, names: set[str], *, as_json: bool) -> None:
         running,
         wait_for_signal,
     )
+    from hotspot.radius.server import settle_memory  # noqa: PLC0415
 
     end_on_signals()
     with telling_errors(), running(settings, {Part(name) for name in names}) as process:
@@ -141,6 +142,7 @@ def _run(settings: Settings, names: set[str], *, as_json: bool) -> None:
             print_json(said)
         else:
             people.print("Serving. " + ", ".join(f"{name}: {value}" for name, value in said.items()), soft_wrap=True)
+        settle_memory()
         wait_for_signal()
 
 

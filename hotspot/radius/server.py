@@ -6,6 +6,7 @@ datagrams to one commit, replies only after it. What a packet is and whether it 
 """
 
 import asyncio
+import gc
 import socket
 import ssl
 import threading
@@ -44,6 +45,12 @@ UTC_ZONE: Final = ZoneInfo("UTC")
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+def settle_memory() -> None:
+    """Take what is loaded by now out of the garbage collector's sight: a full collection would stop RADIUS for a tenth of a second."""
+    gc.collect()
+    gc.freeze()
 
 
 class RadiusServer:

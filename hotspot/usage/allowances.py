@@ -26,7 +26,7 @@ USED_SINCE: Final = """
         FROM usage_mark WHERE session_id = session.id AND hour < %(midnight)s
     ) AS before ON TRUE
     WHERE admission.guest_id = ANY(%(guests)s) AND admission.refusal IS NULL AND admission.decided_at > %(longest)s
-        AND session.last_seen_at >= %(midnight)s
+        AND session.last_seen_at >= %(midnight)s AND session.suspicion IS NULL
     GROUP BY admission.guest_id
 """
 

@@ -7,15 +7,15 @@ report says is over elsewhere, `endings` closes.
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import groupby
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import psycopg
 
 from hotspot import arrays
-from hotspot.usage.counters import WALL_SLACK, Counted, EndedBy, Report, Suspicion, join, unwrap
+from hotspot.usage.counters import LONGEST_SESSION, WALL_SLACK, Counted, EndedBy, Report, Suspicion, join, unwrap
 from hotspot.usage.endings import Boot, end_before_boots, supersede
 
 Connection = psycopg.Connection[Any]
@@ -124,7 +124,7 @@ KNOWN_COUNTS: Final = """
 """
 
 SESSIONS_WITHOUT_CLASS: Final = """
-    SELECT session_key, started_at FROM guest_session
+    SELECT session_key, started_at, router_time FROM guest_session
     WHERE device_id = %s AND router_id = %s AND acct_session_id = %s AND admission_id IS NULL
         AND started_at BETWEEN %s AND %s
     ORDER BY started_at
@@ -227,17 +227,36 @@ def _anchored(connection: Connection, reports: Sequence[Report]) -> list[Report]
     for (router_id, acct_session_id, device), group in groupby(foreign, key=_named):
         connection.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", (router_id, acct_session_id))
         together = list(group)
-        first = min(report.started_at for report in together) - ANCHOR_SLACK
+        first = min(report.started_at for report in together) - LONGEST_SESSION
         last = max(report.started_at for report in together) + ANCHOR_SLACK
         facts = (together[0].device_id, router_id, acct_session_id, first, last)
-        known = connection.execute(SESSIONS_WITHOUT_CLASS, facts).fetchall()
+        known = [_Anchor(*row) for row in connection.execute(SESSIONS_WITHOUT_CLASS, facts)]
         for report in together:
-            near = [key for key, started_at in known if abs(started_at - report.started_at) <= ANCHOR_SLACK]
-            key = near[0] if near else session_key(acct_session_id, device, report.started_at.isoformat().encode())
-            if not near:
-                known.append((key, report.started_at))
+            key = next((anchor.session_key for anchor in known if anchor.holds(report)), None)
+            if key is None:
+                key = session_key(acct_session_id, device, report.started_at.isoformat().encode())
+                known.append(_Anchor(key, report.started_at, report.router_time))
             anchored.append(report._replace(session_key=key, is_classed=True))
     return anchored
+
+
+class _Anchor(NamedTuple):
+    """A stored session without Class: when it began, and the last that its router's clock said."""
+
+    session_key: UUID
+    started_at: datetime
+    router_time: datetime | None
+
+    def holds(self, report: Report) -> bool:
+        """Whether the report is of this session: it puts the start where this does, or it is an old one that was sent again.
+
+        Old by the router's own clock: what it said before its last word here, and not so long before that its clock was reset.
+        """
+        if abs(self.started_at - report.started_at) <= ANCHOR_SLACK:
+            return True
+        if self.router_time is None or report.router_time is None:
+            return False
+        return timedelta() <= self.router_time - report.router_time <= LONGEST_SESSION
 
 
 def _named(report: Report) -> tuple[int, str, bytes]:

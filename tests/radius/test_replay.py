@@ -69,12 +69,9 @@ def send(router: Router, packets: Sequence[bytes]) -> None:
     ("count", "without_class", "times"),
     [
         (SESSIONS, 0.0, LATER),
-        (50, 1.0, LATER[:2]),
-        pytest.param(
-            50, 1.0, LATER[2:], marks=pytest.mark.xfail(reason="without Class its start is all that it is known by")
-        ),
+        (50, 1.0, LATER),
     ],
-    ids=["class", "no-class-soon", "no-class-late"],
+    ids=["class", "no-class"],
 )
 def test_captured_reports_that_are_replayed_later_change_no_total(
     city: City,
