@@ -3,6 +3,7 @@
 Only verified requests may come here. State, but no I/O and no clock of its own.
 """
 
+from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass
 from enum import Enum
@@ -35,7 +36,8 @@ class DuplicateCache:
     """Remember requests by asker and authenticator; a new authenticator under the same identifier replaces the old one."""
 
     def __init__(self, *, capacity: int = CAPACITY) -> None:
-        self._entries: dict[Asker, _Entry] = {}
+        # Its oldest entry is found at once; that of a dict only after all those that were removed before it.
+        self._entries: OrderedDict[Asker, _Entry] = OrderedDict()
         self._capacity = capacity
 
     def __len__(self) -> int:

@@ -6,6 +6,7 @@ hours are those of the site's local time; `now` brings its zone along.
 
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from functools import lru_cache
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -146,20 +147,24 @@ def rate_limit(speed: Speed) -> str:
 
 def accept(admission_id: UUID, allowance: Allowance) -> Answer:
     """Let the guest in within the allowance; Class brings the admission back in every accounting report (RFC 2865 §5.25)."""
-    limit = (
+    return Answer(Code.ACCESS_ACCEPT, (*_limits(allowance), make(Attr.CLASS, admission_id.bytes)))
+
+
+@lru_cache(maxsize=1_024)
+def _limits(allowance: Allowance) -> tuple[RawAttribute, ...]:
+    """The attributes of an allowance, which most guests of a site share."""
+    total = (
         make64(MikroTik.TOTAL_LIMIT, MikroTik.TOTAL_LIMIT_GIGAWORDS, allowance.octets)
         if allowance.octets is not None
         else ()
     )
-    attributes = (
+    return (
         make(Attr.SESSION_TIMEOUT, int(allowance.session.total_seconds())),
         make(Attr.IDLE_TIMEOUT, int(allowance.idle.total_seconds())),
         make(Attr.ACCT_INTERIM_INTERVAL, int(allowance.interim.total_seconds())),
         make(MikroTik.RATE_LIMIT, rate_limit(allowance.speed)),
-        *limit,
-        make(Attr.CLASS, admission_id.bytes),
+        *total,
     )
-    return Answer(Code.ACCESS_ACCEPT, attributes)
 
 
 def reject(refusal: Refusal, message: str) -> Answer:
