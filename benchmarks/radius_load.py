@@ -196,7 +196,7 @@ class Load:
         for descriptor, _ in self._epoll.poll(wait):
             port = self._by_descriptor[descriptor]
             receive = port.receive
-            while True:
+            for _ in range(port.outstanding or 1):  # not those that are asked meanwhile: other ports wait, too
                 try:
                     reply = receive(LONGEST)
                 except (BlockingIOError, ConnectionRefusedError):
@@ -211,8 +211,6 @@ class Load:
                     slot.exchange = None
                     port.outstanding -= 1
                     then(slot, now)
-                if not port.outstanding:
-                    break  # saves asking the kernel for what can't be there
 
     def _judge(self, reply: bytes, port: Port) -> Slot | None:
         """Find whose log-in this answers, if it does; a reply to a report that comes here answers nothing any more."""
