@@ -22,6 +22,9 @@ log = structlog.get_logger()
 LARGEST_BATCH: Final = 512
 """Larger ones gain nothing per datagram and make the first of them wait longer."""
 
+MOST_AT_ONCE: Final = 2
+"""Batches on the shortcut: one that the database works on, and one that lies ready for it."""
+
 AWAY_SECONDS: Final = 0.5
 """How soon a batch that can't be stored at the moment is tried again."""
 
@@ -53,7 +56,8 @@ class Lane(Generic[Job]):
         self._settle, self._deliver, self._shortcut = settle, deliver, shortcut
         self._waiting: deque[Job] = deque()
         self._capacity = capacity
-        self._is_busy = False
+        self._at_work = 0  # batches with the worker
+        self._at_once = 0  # batches on the shortcut
         self._batches: queue.SimpleQueue[list[Job] | None] = queue.SimpleQueue()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -70,16 +74,15 @@ class Lane(Generic[Job]):
         self._waiting.append(job)
 
     def commit(self) -> None:
-        """Hand what waits to the worker, unless it is at work: then its return does."""
-        if self._is_busy or not self._waiting:
-            return
-        size = min(len(self._waiting), LARGEST_BATCH)
-        batch = [self._waiting.popleft() for _ in range(size)]
-        self._is_busy = True
-        self._idle.clear()
-        self._sizes.observe(size)
-        if self._shortcut is None or not self._shortcut(batch, partial(self._decided, batch)):
-            self._batches.put(batch)
+        """Hand on what waits, unless enough is at work: then its return does."""
+        while self._waiting and not self._at_work and self._at_once < MOST_AT_ONCE:
+            size = min(len(self._waiting), LARGEST_BATCH)
+            batch = [self._waiting.popleft() for _ in range(size)]
+            self._idle.clear()
+            self._sizes.observe(size)
+            self._at_once += 1
+            if self._shortcut is None or not self._shortcut(batch, partial(self._decided, batch)):
+                self._give_to_worker(batch)
 
     async def finish(self, *, patience: float) -> None:
         """Let the batch in flight end, and the worker with it."""
@@ -94,9 +97,15 @@ class Lane(Generic[Job]):
 
     def _decided(self, batch: list[Job], replies: Sequence[bytes | None] | None) -> None:
         if replies is None:
-            self._batches.put(batch)
+            self._give_to_worker(batch)
         else:
-            self._done(batch, replies)
+            self._at_once -= 1
+            self._answer(batch, replies)
+
+    def _give_to_worker(self, batch: list[Job]) -> None:
+        self._at_once -= 1
+        self._at_work += 1
+        self._batches.put(batch)
 
     def _work(self) -> None:
         while (batch := self._batches.get()) is not None:
@@ -125,9 +134,12 @@ class Lane(Generic[Job]):
                     return [None] * len(batch)
 
     def _done(self, batch: list[Job], replies: Sequence[bytes | None]) -> None:
-        self._is_busy = False
+        self._at_work -= 1
+        self._answer(batch, replies)
+
+    def _answer(self, batch: list[Job], replies: Sequence[bytes | None]) -> None:
         self.commit()  # first the next batch, then the replies: the worker need not wait for them
         for job, reply in zip(batch, replies, strict=True):
             self._deliver(job, reply)
-        if not self._is_busy:
+        if not self._at_work and not self._at_once:
             self._idle.set()

@@ -6,6 +6,7 @@ to do the long way, which also finds out what is wrong.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from psycopg import pq
 from psycopg.pq.abc import PGresult
 
 from hotspot.usage.counters import Report
+from hotspot.usage.endings import BY_INDEX
 from hotspot.usage.express import STATEMENTS, Batch, Express
 
 log = structlog.get_logger()
@@ -27,7 +29,7 @@ Done = Callable[[bool], None]
 
 
 class Pipeline:
-    """One batch at a time. Made in any thread, then used in the loop's thread only."""
+    """Batches one after the other, each decided by itself. Made in any thread, then used in the loop's thread only."""
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         """Prepare the statements on a connection that is nobody else's.
@@ -39,10 +41,13 @@ class Pipeline:
         self._express = Express()
         self._loop: asyncio.AbstractEventLoop | None = None
         self.is_closed = False
-        self._batch: Batch | None = None
-        self._done: Done = _nobody
-        self._has_failed = False
-        connection.execute("SET plan_cache_mode = force_generic_plan")  # planning anew costs more than it finds
+        self._sent: deque[tuple[Batch, Done]] = deque()
+        self._has_failed = False  # the batch that is being answered
+        for setting in (
+            *BY_INDEX,
+            "SET plan_cache_mode = force_generic_plan",
+        ):  # planning anew costs more than it finds
+            connection.execute(setting)
         for name, statement in STATEMENTS.items():
             result = connection.pgconn.prepare(_NAMES[name], statement.sql)
             if result.status != pq.ExecStatus.COMMAND_OK:
@@ -62,7 +67,7 @@ class Pipeline:
         if batch is None:
             self._express.forget(reports)  # their rows change by another way now
             return False
-        self._batch, self._done, self._has_failed = batch, done, False
+        self._sent.append((batch, done))
         connection = self._connection.pgconn
         try:
             for step in batch.steps:
@@ -75,7 +80,7 @@ class Pipeline:
         return True
 
     def close(self) -> None:
-        """Give the connection back; a batch in flight stays undecided."""
+        """Give the connection back; batches in flight stay undecided."""
         if self._loop is not None and not self.is_closed:
             self._loop.remove_reader(self._fd)
             self._loop.remove_writer(self._fd)
@@ -96,44 +101,42 @@ class Pipeline:
             self._loop.remove_writer(self._fd)
 
     def _hear(self) -> None:
-        """Read what came; at the sync, the batch is decided."""
+        """Read what came; at each sync, a batch is decided."""
         connection = self._connection.pgconn
         try:
             connection.consume_input()
             if connection.status != pq.ConnStatus.OK:
                 raise psycopg.OperationalError("the server closed the connection")
-            while self._batch is not None and not connection.is_busy():
+            while self._sent and not self.is_closed and not connection.is_busy():
                 result = connection.get_result()
-                if result is not None and self._take(result):
-                    return
+                if result is not None:
+                    self._take(result)
         except psycopg.Error as error:
             log.warning("the reports' connection is lost", problem=str(error).partition("\n")[0])
             self._lose()
 
-    def _take(self, result: PGresult) -> bool:
-        """Judge one answer; True when it was the last of the batch."""
-        batch = self._batch
-        assert batch is not None, "nothing is heard between batches"
+    def _take(self, result: PGresult) -> None:
+        """Judge one answer to the oldest batch; the sync is its last."""
+        batch, _ = self._sent[0]
         if result.status == pq.ExecStatus.PIPELINE_SYNC:
             self._decide(is_committed=not self._has_failed)
-            return True
-        if result.status in _FAILED:
+        elif result.status in _FAILED:
             self._has_failed = True
         elif result.nfields == 3:
             self._express.learn(batch, _rows(result))
         elif result.nfields == 1 and int(result.get_value(0, 0) or b"0") != len(batch.grown):
             self._has_failed = True  # it may be committed, which does no harm: a row was not as remembered
-        return False
 
     def _decide(self, *, is_committed: bool) -> None:
-        batch, self._batch = self._batch, None
-        if not is_committed and batch is not None:
+        batch, done = self._sent.popleft()
+        self._has_failed = False
+        if not is_committed:
             self._express.forget([*batch.grown, *batch.saved.values()])
-        self._done(is_committed)
+        done(is_committed)
 
     def _lose(self) -> None:
         self.close()
-        if self._batch is not None:
+        while self._sent:
             self._decide(is_committed=False)
 
 
@@ -144,7 +147,3 @@ def _rows(result: PGresult) -> list[tuple[int, int, str]]:
         (int(values(row, 0) or b"0"), int(values(row, 1) or b"0"), (values(row, 2) or b"").decode())
         for row in range(result.ntuples)
     ]
-
-
-def _nobody(_: bool) -> None:  # noqa: FBT001  (stands in before the first batch)
-    return

@@ -26,7 +26,7 @@ from hotspot.radius.pipeline import Pipeline
 from hotspot.radius.rulebook import Rulebook, SiteRules
 from hotspot.radius.service import AccessAsked
 from hotspot.usage.counters import Report
-from hotspot.usage.endings import Boot
+from hotspot.usage.endings import BY_INDEX, Boot
 from hotspot.usage.ingest import record
 
 log = structlog.get_logger()
@@ -154,6 +154,8 @@ class Settler:
     def _store(self, said: Sequence[Report | Boot]) -> None:
         if self._connection is None:
             self._connection = self._database.connect()
+            for setting in BY_INDEX:
+                self._connection.execute(setting)
         if not said:  # Status-Server alone: it says that the database is there, too
             self._connection.execute("SELECT 1")
             return

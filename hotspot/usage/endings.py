@@ -6,7 +6,7 @@ A router can end only its own sessions, but for a device that we let in at anoth
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, LiteralString, NamedTuple
 
 import psycopg
 from sqlalchemy import text
@@ -18,19 +18,28 @@ from hotspot.usage.counters import EndedBy, Report
 
 Connection = psycopg.Connection[Any]
 
+BY_INDEX: Final[tuple[LiteralString, ...]] = (
+    "SET enable_seqscan = off",
+    "SET enable_hashjoin = off",
+    "SET enable_mergejoin = off",
+)
+"""For connections that store reports: rows are found one by one, by an index. A plan made while a table was small, and kept, must
+not read all of it when it has grown."""
+
 MISSED_REPORTS: Final = 3
 """After how many reports that did not come a session is lost; one or two are a weak link."""
 
-# The same device may have been cloned: its session elsewhere ends only where our own Accept let it in at the new router.
+# Open is said by `ended_by`, so that the index of what is open is no choice: a device's few sessions are found by the device. The
+# same device may have been cloned: its session elsewhere ends only where our own Accept let it in at the new router.
 SUPERSEDE: Final = f"""
     UPDATE guest_session AS old SET ended_at = GREATEST(old.started_at, old.last_seen_at), ended_by = '{EndedBy.SUPERSEDED}'
     FROM unnest(%(routers)s::int[], %(keys)s::uuid[], %(devices)s::uuid[], %(admissions)s::uuid[], %(started)s::timestamptz[])
         AS new (router_id, session_key, device_id, admission_id, started_at)
-    WHERE old.device_id = new.device_id AND old.ended_at IS NULL AND old.started_at < new.started_at
+    WHERE old.device_id = new.device_id AND old.ended_by IS NULL AND old.started_at < new.started_at
         AND (old.router_id, old.session_key) <> (new.router_id, new.session_key)
-        AND (old.router_id = new.router_id OR EXISTS (
-            SELECT 1 FROM admission WHERE admission.id = new.admission_id AND admission.router_id = new.router_id
-                AND admission.device_id = new.device_id AND admission.refusal IS NULL))
+        AND (old.router_id = new.router_id OR (
+            SELECT admission.router_id = new.router_id AND admission.device_id = new.device_id AND admission.refusal IS NULL
+            FROM admission WHERE admission.id = new.admission_id))
 """  # noqa: S608  (words of ours)
 
 END_BEFORE_BOOT: Final = f"""

@@ -36,7 +36,7 @@ GROW: Final = f"""
         UPDATE guest_session AS known SET {", ".join(f"{name} = GREATEST(known.{name}, report.{name})" for name in GROWN)}
         FROM unnest(%(ids)s::bigint[], {", ".join(f"%({name})s::{kind}[]" for name, (kind, _) in GROWN.items())})
             AS report (id, {", ".join(GROWN)})
-        WHERE known.id = report.id AND known.ended_at IS NULL AND known.suspicion IS NULL
+        WHERE known.id = report.id AND known.ended_by IS NULL AND known.suspicion IS NULL
             AND known.last_seen_at >= %(hour)s::timestamptz AND known.last_seen_at < %(hour)s::timestamptz + interval '1 hour'
         RETURNING 1
     ), noted AS (
