@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from hotspot.db import Database
 from hotspot.guests.service import forget_admissions, forget_consents, forget_credentials
-from hotspot.radius.control import slow_down
+from hotspot.radius.control import end_superseded, slow_down
 from hotspot.routers.service import end_rotations
 from hotspot.settings import Settings
 from hotspot.usage.endings import reap_all
@@ -60,7 +60,8 @@ def _end_lost(database: Database, settings: Settings, now: datetime) -> None:
         end_rotations(db, now=now)
 
 
-def _slow_down(database: Database, settings: Settings, now: datetime) -> None:
+def _keep_to_allowances(database: Database, settings: Settings, now: datetime) -> None:
+    end_superseded(database, keys=settings.keys, now=now)
     slow_down(database, keys=settings.keys, zone=settings.zone, now=now)
 
 
@@ -68,7 +69,7 @@ def _forget(database: Database, settings: Settings, now: datetime) -> None:
     """Delete what its time is over for: what the terms promise."""
     before = now - timedelta(days=settings.retention_days)
     with database.writing() as db:
-        forget_credentials(db, now=now)
+        forget_credentials(db, now=now, used_before=before)
         forget_admissions(db, before=now - ADMISSIONS_KEPT)
         forget_sessions(db, before=before)
         forget_consents(db, before=before)
@@ -77,7 +78,7 @@ def _forget(database: Database, settings: Settings, now: datetime) -> None:
 TABLE = (
     Schedule("roll up usage", timedelta(seconds=30), timedelta(seconds=3), _roll_up),
     Schedule("end lost sessions", timedelta(minutes=1), timedelta(seconds=10), _end_lost),
-    Schedule("slow down who used up the day's data", timedelta(minutes=1), timedelta(seconds=10), _slow_down),
+    Schedule("keep sessions to their allowances", timedelta(minutes=1), timedelta(seconds=10), _keep_to_allowances),
     Schedule("forget what is old", timedelta(hours=1), timedelta(hours=1), _forget),
 )
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import psutil
 import psycopg
@@ -38,6 +38,14 @@ log = structlog.get_logger()
 
 MIGRATION_LOCK = 0x686F7473  # "hots": one migrator at a time
 START_PATIENCE = timedelta(seconds=60)  # crash recovery of a busy database takes a while; an operator sees why we wait
+# A host that is gone without a word is noticed within a minute, also by who only listens.
+KEEP_ALIVE: Final[dict[str, Any]] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
 LOOK_AGAIN = timedelta(seconds=0.3)  # how long a server that does not answer is believed to be the one that runs
 PID_FILE_WRITING = timedelta(seconds=3)  # a postmaster that starts right now needs an instant to write its number
 EMBEDDED_NAME = "hotspot"
@@ -76,7 +84,7 @@ class Database:
     def connect(self) -> psycopg.Connection[Any]:
         """Open a connection outside SQLAlchemy, committing each statement that no transaction surrounds: for hot paths."""
         return psycopg.connect(
-            self.dsn, autocommit=True, connect_timeout=5, options="-c timezone=UTC", application_name="hotspot"
+            self.dsn, autocommit=True, options="-c timezone=UTC", application_name="hotspot", **KEEP_ALIVE
         )
 
     @property

@@ -132,14 +132,18 @@ def redeem(db: Session, presented: Iterable[Presented], *, now: datetime) -> dic
     return {Presented(*row[:3]): Redeemed(*row[3:]) for row in rows}
 
 
+# Anybody can press the button for any device; that a router let it in with what followed shows that it was the device itself.
 LATEST_CONSENTS = """
-    SELECT DISTINCT ON (device_id) device_id, guest_id, terms_sha256, language, given_at FROM consent
-    WHERE device_id = ANY(%(devices)s) ORDER BY device_id, given_at DESC, id DESC
+    SELECT DISTINCT ON (consent.device_id, terms_sha256)
+        consent.device_id, consent.guest_id, terms_sha256, consent.language, given_at
+    FROM consent JOIN credential ON credential.device_id = consent.device_id AND credential.consent_id = consent.id
+    WHERE consent.device_id = ANY(%(devices)s) AND credential.used_at IS NOT NULL
+    ORDER BY consent.device_id, terms_sha256, given_at DESC
 """
 
 
 class Agreed(NamedTuple):
-    """The last a device agreed to, and for whom."""
+    """A consent of a device, and for whom."""
 
     guest_id: UUID
     terms_sha256: str
@@ -147,13 +151,17 @@ class Agreed(NamedTuple):
     given_at: datetime
 
 
-def latest_consents(db: Session, devices: Iterable[UUID]) -> dict[UUID, Agreed]:
-    """Return the latest consent of each device that ever gave one."""
+def latest_consents(db: Session, devices: Iterable[UUID]) -> dict[UUID, list[Agreed]]:
+    """Return the latest consent of each device to each terms it agreed to and then logged in with, newest first."""
     wanted = list(set(devices))
     if not wanted:
         return {}
-    rows = db.connection().exec_driver_sql(LATEST_CONSENTS, {"devices": wanted})
-    return {row[0]: Agreed(*row[1:]) for row in rows}
+    found: dict[UUID, list[Agreed]] = {}
+    for row in db.connection().exec_driver_sql(LATEST_CONSENTS, {"devices": wanted}):
+        found.setdefault(row[0], []).append(Agreed(*row[1:]))
+    for consents in found.values():
+        consents.sort(key=lambda agreed: agreed.given_at, reverse=True)
+    return found
 
 
 def parse_user_name(user_name: str) -> UUID | None:
@@ -161,10 +169,11 @@ def parse_user_name(user_name: str) -> UUID | None:
     return UUID(hex=user_name) if USER_NAME.fullmatch(user_name) else None
 
 
-def forget_credentials(db: Session, *, now: datetime) -> int:
-    """Delete credentials that are a day past their life; sessions and consent stay. Return how many."""
+def forget_credentials(db: Session, *, now: datetime, used_before: datetime) -> int:
+    """Delete credentials that nobody used within a day, and used ones, which prove a consent, after then. Return how many."""
     gone = db.connection().execute(
-        text("DELETE FROM credential WHERE expires_at < :before"), {"before": now - timedelta(days=1)}
+        text("DELETE FROM credential WHERE expires_at < CASE WHEN used_at IS NULL THEN :unused ELSE :used END"),
+        {"unused": now - timedelta(days=1), "used": used_before},
     )
     return gone.rowcount
 

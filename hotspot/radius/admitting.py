@@ -118,16 +118,17 @@ class Desk:
         return self._with_reasons(db, asked, cases, now=now)
 
     def _remembered(
-        self, request: AccessAsked, site_rules: SiteRules, consents: Mapping[UUID, Agreed], *, now: datetime
+        self, request: AccessAsked, site_rules: SiteRules, consents: Mapping[UUID, Sequence[Agreed]], *, now: datetime
     ) -> Applicant | Turned:
         """A device that the router knows by its MAC address: let in without a page, as long as its consent holds."""
         assert request.device_id is not None, "what is incomplete was refused"
-        agreed = consents.get(request.device_id)
-        if agreed is None:
+        given = consents.get(request.device_id, ())
+        for agreed in given:
+            if agreed.terms_sha256 in site_rules.agreed and agreed.given_at > now - site_rules.remember:
+                return Applicant(agreed.guest_id, request.device_id, agreed.language, uuid4(), site_rules)
+        if not given:
             return Turned(Refusal.NO_CONSENT, self._default_language)
-        if agreed.terms_sha256 not in site_rules.agreed or agreed.given_at <= now - site_rules.remember:
-            return Turned(Refusal.NO_CONSENT, agreed.language, agreed.guest_id)
-        return Applicant(agreed.guest_id, request.device_id, agreed.language, uuid4(), site_rules)
+        return Turned(Refusal.NO_CONSENT, given[0].language, given[0].guest_id)
 
     def _with_reasons(
         self, db: Session, asked: Sequence[AccessAsked], cases: Sequence[Applicant | Turned | None], *, now: datetime

@@ -20,15 +20,6 @@ class BootDigits:
     def __init__(self) -> None:
         self._last: dict[int, str] = {}
 
-    def are_news_in(self, reports: Iterable[Report]) -> bool:
-        """Whether `seen_in` would find a boot among these."""
-        return any(
-            report.start_seen_at is not None
-            and ROUTEROS_ID.fullmatch(report.acct_session_id)
-            and self._last.get(report.router_id) != report.acct_session_id[:PREFIX]
-            for report in reports
-        )
-
     def seen_in(self, reports: Iterable[Report]) -> list[Boot]:
         """Return the boots that the Starts among these reports give away.
 
@@ -40,6 +31,11 @@ class BootDigits:
                 continue
             prefix = report.acct_session_id[:PREFIX]
             if self._last.get(report.router_id) != prefix:
-                self._last[report.router_id] = prefix
-                boots.append(Boot(report.router_id, report.started_at, prefix))
+                boots.append(Boot(report.router_id, report.started_at, prefix, report.router_time))
         return boots
+
+    def remember(self, boots: Iterable[Boot]) -> None:
+        """Remember what was seen, once its consequences are stored."""
+        for boot in boots:
+            if boot.prefix is not None:
+                self._last[boot.router_id] = boot.prefix

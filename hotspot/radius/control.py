@@ -28,12 +28,20 @@ from hotspot.routers.service import get_router, known
 from hotspot.security import Keys
 from hotspot.sites.settings import SiteSettings, effective_at_sites
 from hotspot.usage.allowances import NOTHING, used_since
+from hotspot.usage.counters import LONGEST_SESSION, EndedBy
 from hotspot.usage.models import GuestSession
 
 log = structlog.get_logger()
 
 MOST_SLOWED: Final = 50  # sessions a run: a router that does not answer costs seconds
 _CHANCE: Final = random.SystemRandom()
+
+
+ONE_TRY: Final = (1.0,)
+"""For jobs that come again soon: one question, one second."""
+LATELY: Final = timedelta(hours=1)  # the longest that a router may stay silent between two reports
+OVER: Final = frozenset({EndedBy.STOP, EndedBy.REBOOT})
+"""Ends that the router itself told; what was lost or superseded may still be online there."""
 
 
 class NoSuchSession(NotFound):
@@ -69,17 +77,19 @@ def change(
     now: datetime,
     session_timeout: timedelta | None = None,
     limit: str | None = None,
+    once: bool = False,
 ) -> Outcome:
-    """Ask the session's router to hold it to other limits; see `disconnect.change`.
+    """Ask the session's router to hold it to other limits; see `disconnect.change`. `once`: one short try.
 
     Raises:
         NoSuchSession, SessionOver: there is nothing to change.
     """
     with database.reading() as db:
         targets = targets_of(db, session_id, keys=keys)
+    tries = {"waits": ONE_TRY} if once else {}
     outcome: Outcome = NoAnswer()
     for target in targets:
-        outcome = disconnect.change(target, now=now, session_timeout=session_timeout, rate_limit=limit)
+        outcome = disconnect.change(target, now=now, session_timeout=session_timeout, rate_limit=limit, **tries)
         if not isinstance(outcome, NoAnswer):
             break
     log.info("asked a router to change a session", session=session_id, outcome=type(outcome).__name__)
@@ -95,7 +105,7 @@ def targets_of(db: Session, session_id: int, *, keys: Keys) -> Sequence[Target]:
     session = db.get(GuestSession, session_id)
     if session is None:
         raise NoSuchSession(number=session_id)
-    if session.ended_at is not None:
+    if session.ended_by in OVER:
         raise SessionOver(number=session_id)
     router = known(get_router(db, session.router_id), keys)
     secrets = (router.secret, *([router.previous_secret] if router.previous_secret else []))
@@ -130,21 +140,52 @@ def _user_name(db: Session, session: GuestSession, *, keys: Keys) -> str | None:
 def _has_ended(database: Database, session_id: int) -> bool:
     with database.reading() as db:
         session = db.get(GuestSession, session_id)
-        return session is None or session.ended_at is not None
+        return session is None or session.ended_by in OVER
+
+
+# --- superseded, and still there -----------------------------------------------------------------------------------------
+
+STILL_THERE: Final = """
+    SELECT id, router_id FROM guest_session
+    WHERE ended_by = 'superseded' AND last_seen_at > ended_at AND started_at > :since AND last_seen_at > :lately
+"""
+
+
+def end_superseded(database: Database, *, keys: Keys, now: datetime) -> int:
+    """End sessions that go on at one router although their device was let in at another since; return how many are asked for.
+
+    Otherwise a copied MAC address would have one allowance at each site. A router that does not answer is left alone until the next
+    run; one that does reports the Stop.
+    """
+    since = {"since": now - LONGEST_SESSION, "lately": now - LATELY}
+    with database.reading() as db:
+        found = [(int(row[0]), int(row[1])) for row in db.execute(text(STILL_THERE), since)]
+    _CHANCE.shuffle(found)
+    silent: set[int] = set()
+    asked = 0
+    for session_id, router_id in islice((one for one in found if one[1] not in silent), MOST_SLOWED):
+        with database.reading() as db:
+            targets = targets_of(db, session_id, keys=keys)
+        outcome = disconnect.disconnect(targets[0], now=now, waits=ONE_TRY)
+        asked += 1
+        if not isinstance(outcome, Done | Refused):
+            silent.add(router_id)
+    return asked
 
 
 # --- the day's data is used up -------------------------------------------------------------------------------------------
 
 OPEN_AND_FAST: Final = """
     SELECT session.id, session.router_id, session.site_id, admission.guest_id
-    FROM guest_session AS session JOIN admission ON admission.id = session.admission_id
+    FROM guest_session AS session
+    JOIN admission ON admission.id = session.admission_id AND admission.router_id = session.router_id
     WHERE session.ended_at IS NULL AND session.site_id = ANY(:sites) AND admission.slowed_at IS NULL
     ORDER BY session.router_id, session.id
 """
 
 SLOWED: Final = """
     UPDATE admission SET slowed_at = :now FROM guest_session AS session
-    WHERE session.id = :session AND admission.id = session.admission_id
+    WHERE session.id = :session AND admission.id = session.admission_id AND admission.router_id = session.router_id
 """
 
 
@@ -174,7 +215,7 @@ def slow_down(database: Database, *, keys: Keys, zone: ZoneInfo, now: datetime) 
     slowed = 0
     for one, slow in islice((asked for asked in due if asked[0].router_id not in silent), MOST_SLOWED):
         try:
-            outcome = change(database, one.session_id, keys=keys, now=now, limit=rate_limit(slow))
+            outcome = change(database, one.session_id, keys=keys, now=now, limit=rate_limit(slow), once=True)
         except SessionOver:
             continue
         if isinstance(outcome, Done):

@@ -133,7 +133,7 @@ class NasTable:
 
     def _follow(self) -> None:
         """1. Listen, 2. load, 3. load again whenever told; in this order no change is missed."""
-        with psycopg.connect(self._database.dsn, autocommit=True, connect_timeout=5) as connection:
+        with self._database.connect() as connection:
             connection.execute(f"LISTEN {CHANGES}")
             self._load()
             while not self._stopping.is_set():

@@ -120,7 +120,9 @@ class Layouts:
     def learn(self, octets: bytes, attributes: Sequence[RawAttribute]) -> None:
         """Remember the layout of this packet, which was parsed and is authentic."""
         kinds = [kind for kind, _ in attributes]
-        if Attr.PROXY_STATE in kinds:  # its values go into the reply
+        if (
+            Attr.PROXY_STATE in kinds or self.read(octets) is not None
+        ):  # its values go into the reply; a padded one is known
             return
         if self._count >= MOST_LAYOUTS:
             self._by_length.clear()
@@ -189,7 +191,8 @@ def read_report(said: Said, router: KnownRouter, keys: Keys, *, received_at: dat
     happened = happened_at(received_at, said.delay) if said.delay else received_at
     if status not in SESSION_STATUSES:
         if status in BOOT_STATUSES:
-            return Boot(router.id, happened - BOOT_SLACK if said.delay else happened)
+            at = happened - BOOT_SLACK if said.delay else happened
+            return Boot(router.id, at, router_time=None if said.event_time is None else _moment(said.event_time))
         raise UnusableReport(f"Acct-Status-Type {status}")
     known = _constant(said.session_id, said.mac, said.class_, said.address, keys)
     started_at = happened - timedelta(seconds=seconds) if seconds else happened

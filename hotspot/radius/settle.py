@@ -33,6 +33,12 @@ log = structlog.get_logger()
 
 _ACKNOWLEDGED = metrics.ANSWERED.labels("accounting")
 _KINDS: Final = {Code.ACCESS_ACCEPT: "accept", Code.ACCESS_REJECT: "reject"}
+_AWAY: Final = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    psycopg.errors.ReadOnlySqlTransaction,  # a standby that is not promoted yet
+    SQLAlchemyError,
+)
 BURST: Final = 2  # a router lets a device be faster than its limit for a moment
 
 
@@ -123,7 +129,7 @@ class Settler:
         """
         try:
             self._store([job.report for job in jobs if job.report is not None])
-        except (psycopg.OperationalError, psycopg.InterfaceError, SQLAlchemyError) as error:
+        except _AWAY as error:
             self._close_connection()
             self._note_away(error)
             raise ReportsWait from error
@@ -141,7 +147,7 @@ class Settler:
         if self._pipeline is None:
             return False
         reports = [job.report for job in jobs if isinstance(job.report, Report)]
-        if len(reports) != len(jobs) or self._boots.are_news_in(reports):
+        if len(reports) != len(jobs) or self._boots.seen_in(reports):
             return False
 
         def decided(is_committed: bool) -> None:  # noqa: FBT001  (a pipeline's answer)
@@ -160,8 +166,9 @@ class Settler:
             self._connection.execute("SELECT 1")
             return
         reports = self._with_speeds([one for one in said if isinstance(one, Report)])
-        boots = [one for one in said if isinstance(one, Boot)]
-        record(self._connection, reports, [*boots, *self._boots.seen_in(reports)])
+        boots = [*(one for one in said if isinstance(one, Boot)), *self._boots.seen_in(reports)]
+        record(self._connection, reports, boots)
+        self._boots.remember(boots)
         if self._pipeline is None or self._pipeline.is_closed:
             self._pipeline = Pipeline(self._database.connect())
 

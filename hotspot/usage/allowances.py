@@ -16,11 +16,13 @@ from hotspot.usage.counters import LONGEST_SESSION
 # The row is the mark of its latest hour, usage_mark has the earlier ones: what was counted by midnight is the highest of those before.
 USED_SINCE: Final = """
     SELECT admission.guest_id,
-        SUM(LEAST(COALESCE(session.seconds, 0), EXTRACT(EPOCH FROM session.last_seen_at - %(midnight)s)::bigint)),
+        SUM(GREATEST(0, LEAST(COALESCE(session.seconds, 0),
+            EXTRACT(EPOCH FROM LEAST(session.last_seen_at, session.ended_at) - %(midnight)s)::bigint))),
         SUM(GREATEST(0, COALESCE(session.octets_from_device, 0) + COALESCE(session.octets_to_device, 0)
             - COALESCE(before.octets, 0)))::bigint
     FROM admission
-    JOIN guest_session AS session ON session.device_id = admission.device_id AND session.admission_id = admission.id
+    JOIN guest_session AS session ON session.device_id = admission.device_id
+        AND session.admission_id = admission.id AND session.router_id = admission.router_id
     LEFT JOIN LATERAL (
         SELECT MAX(octets_from_device) + MAX(octets_to_device) AS octets
         FROM usage_mark WHERE session_id = session.id AND hour < %(midnight)s
@@ -35,7 +37,8 @@ DEVICES_ONLINE: Final = """
     SELECT DISTINCT admission.guest_id, admission.device_id
     FROM admission
     LEFT JOIN guest_session AS session
-        ON session.device_id = admission.device_id AND session.admission_id = admission.id
+        ON session.device_id = admission.device_id
+        AND session.admission_id = admission.id AND session.router_id = admission.router_id
     WHERE admission.guest_id = ANY(%(guests)s) AND admission.refusal IS NULL AND admission.decided_at > %(longest)s
         AND CASE WHEN session.id IS NULL THEN admission.held_until > %(now)s ELSE session.ended_at IS NULL END
 """

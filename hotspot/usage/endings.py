@@ -35,7 +35,8 @@ SUPERSEDE: Final = f"""
     UPDATE guest_session AS old SET ended_at = GREATEST(old.started_at, old.last_seen_at), ended_by = '{EndedBy.SUPERSEDED}'
     FROM unnest(%(routers)s::int[], %(keys)s::uuid[], %(devices)s::uuid[], %(admissions)s::uuid[], %(started)s::timestamptz[])
         AS new (router_id, session_key, device_id, admission_id, started_at)
-    WHERE old.device_id = new.device_id AND old.ended_by IS NULL AND old.started_at < new.started_at
+    JOIN guest_session AS own ON own.router_id = new.router_id AND own.session_key = new.session_key
+    WHERE old.device_id = new.device_id AND own.ended_by IS NULL AND old.ended_by IS NULL AND old.started_at < own.started_at
         AND (old.router_id, old.session_key) <> (new.router_id, new.session_key)
         AND (old.router_id = new.router_id OR (
             SELECT admission.router_id = new.router_id AND admission.device_id = new.device_id AND admission.refusal IS NULL
@@ -44,7 +45,8 @@ SUPERSEDE: Final = f"""
 
 END_BEFORE_BOOT: Final = f"""
     UPDATE guest_session SET ended_at = GREATEST(started_at, last_seen_at), ended_by = '{EndedBy.REBOOT}'
-    WHERE router_id = %(router)s AND ended_at IS NULL AND started_at < %(at)s AND last_seen_at < %(at)s
+    WHERE router_id = %(router_id)s AND ended_at IS NULL AND started_at < %(at)s AND last_seen_at < %(at)s
+        AND (router_time <= %(router_time)s::timestamptz) IS NOT FALSE
         AND (%(prefix)s::text IS NULL OR acct_session_id ~ '^[0-9a-f]{{8}}$' AND left(acct_session_id, 3) <> %(prefix)s::text)
 """  # noqa: S608  (words of ours)
 
@@ -58,12 +60,14 @@ class Boot(NamedTuple):
     """A router was seen to have started anew by then: what it had open is over.
 
     `prefix`: the service and boot digits that its Acct-Session-Ids begin with now, so that those of this boot stay; None: it said so
-    itself (Accounting-On or -Off, RFC 2866 §5.1).
+    itself (Accounting-On or -Off, RFC 2866 §5.1). `router_time`: when it was by the router's own clock; a message that is older than
+    what a session's last report said is one that was sent again, and does not end it.
     """
 
     router_id: int
     at: datetime
     prefix: str | None = None
+    router_time: datetime | None = None
 
 
 def supersede(connection: Connection, starts: Sequence[Report]) -> None:
@@ -86,7 +90,7 @@ def superseding(starts: Sequence[Report]) -> dict[str, str]:
 def end_before_boots(connection: Connection, boots: Iterable[Boot]) -> None:
     """End what each of the routers had open before it started anew, and nobody else's."""
     for boot in boots:
-        connection.execute(END_BEFORE_BOOT, {"router": boot.router_id, "at": boot.at, "prefix": boot.prefix})
+        connection.execute(END_BEFORE_BOOT, boot._asdict())
 
 
 def reap_all(db: Session, *, now: datetime) -> int:

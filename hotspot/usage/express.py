@@ -85,11 +85,13 @@ class Batch(NamedTuple):
 
 
 class _Known(NamedTuple):
-    """A stored session: its row, the earliest start it was given, and the hour it was last seen in."""
+    """A stored session: its row, the earliest start it was given, the hour it was last seen in, and what growing can't change."""
 
     row: int
     started_at: datetime
     hour: datetime
+    address: str | None
+    counting: int
 
 
 class Express:
@@ -132,7 +134,7 @@ class Express:
                 self._known.clear()
             before = self._known.get(identity)
             started_at = report.started_at if before is None else min(report.started_at, before.started_at)
-            self._known[identity] = _Known(row, started_at, report.hour)
+            self._known[identity] = _Known(row, started_at, report.hour, report.address, report.counting)
 
     def forget(self, reports: Iterable[Report]) -> None:
         """Forget these sessions: their rows were not as remembered, or may not be."""
@@ -145,7 +147,9 @@ class Express:
         known = self._known.get((report.router_id, report.session_key.int))
         if known is None or known.hour != hour or report.started_at < known.started_at:
             return None
-        return known.row if report.counting == Counting.GIGAWORDS else None
+        if report.address != known.address or not report.counting == known.counting == Counting.GIGAWORDS:
+            return None
+        return known.row
 
 
 def _row(pair: tuple[int, Report]) -> int:

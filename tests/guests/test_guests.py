@@ -157,7 +157,7 @@ def test_consents_are_forgotten_when_nothing_hangs_on_them_any_more(database: Da
         after = NOW + SECOND
 
         assert forget_consents(db, before=after) == 0, "its credential is still there"
-        forget_credentials(db, now=NOW + timedelta(days=2))
+        forget_credentials(db, now=NOW + timedelta(days=2), used_before=NOW)
         assert forget_consents(db, before=NOW) == 0
         assert forget_consents(db, before=after) == 1
 
@@ -168,10 +168,14 @@ def test_credentials_are_forgotten_a_day_after_their_life(database: Database, wo
         world.login(db, mac=OTHER_PHONE)
         kept_until = NOW + CREDENTIAL_LIFE + timedelta(days=1)
 
-        assert forget_credentials(db, now=kept_until) == 0
-        assert forget_credentials(db, now=kept_until + SECOND) == 2
-        assert db.exec(select(Credential)).all() == []
-        assert len(db.exec(select(Consent).where(col(Consent.id).is_not(None))).all()) == 2
+        used = world.login(db)
+        redeem(db, [Presented(used.credential_id, world.alun_alun, world.device())], now=NOW)
+
+        assert forget_credentials(db, now=kept_until, used_before=NOW) == 0
+        assert forget_credentials(db, now=kept_until + SECOND, used_before=NOW) == 2
+        assert [one.id for one in db.exec(select(Credential))] == [used.credential_id], "it proves its consent"
+        assert forget_credentials(db, now=kept_until, used_before=kept_until) == 1
+        assert len(db.exec(select(Consent).where(col(Consent.id).is_not(None))).all()) == 3
 
 
 def test_a_user_name_is_a_credential_or_nobody() -> None:

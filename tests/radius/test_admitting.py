@@ -11,7 +11,15 @@ from sqlalchemy import text
 from sqlmodel import select
 
 from hotspot.guests.models import Admission
-from hotspot.guests.service import Login, block_device, give_consent, issue_credential, unblock_device
+from hotspot.guests.service import (
+    Login,
+    Presented,
+    block_device,
+    give_consent,
+    issue_credential,
+    redeem,
+    unblock_device,
+)
 from hotspot.guests.terms import current, ensure_default_terms, packaged_texts, publish
 from hotspot.radius.attributes import Attr, Attributes, MikroTik, StatusType, make
 from hotspot.radius.packet import Code, Packet, chap_password, sign_request
@@ -41,8 +49,10 @@ def rule(city: City, site: str = "alun-alun", **settings: Any) -> None:
             give(db, place, key, value)
 
 
-def agree(city: City, mac: str = GINA_MAC, *, guest: UUID | None = None, site: str = "alun-alun") -> Login:
-    """A device's owner agrees to the terms that hold, and gets a credential."""
+def agree(
+    city: City, mac: str = GINA_MAC, *, guest: UUID | None = None, site: str = "alun-alun", used: bool = False
+) -> Login:
+    """A device's owner agrees to the terms that hold, and gets a credential; `used`: and was let in with it."""
     with city.database.writing() as db:
         ensure_default_terms(db, city.clock.now)
         consent = give_consent(
@@ -54,7 +64,11 @@ def agree(city: City, mac: str = GINA_MAC, *, guest: UUID | None = None, site: s
             language="en",
             now=city.clock.now,
         )
-        return issue_credential(db, consent, keys=city.keys, now=city.clock.now)
+        login = issue_credential(db, consent, keys=city.keys, now=city.clock.now)
+        if used:
+            presented = Presented(login.credential_id, city.sites[site], city.device(mac))
+            assert redeem(db, [presented], now=city.clock.now)
+        return login
 
 
 def known_device(router: Router, mac: str = GINA_MAC, *, name: str | None = None, chap: bool = False) -> Packet:
@@ -270,6 +284,30 @@ def test_a_known_device_is_let_in_at_every_site_without_a_page(
     assert city.keys.unseal(mine.user_name, context=f"admission:{mine.id}") == GINA_MAC
 
 
+def test_a_consent_that_no_router_followed_up_makes_nobody_known(city: City, router: Router) -> None:
+    """Anybody can press the button with somebody else's address in the link."""
+    agree(city)
+
+    assert refused(router.ask(known_device(router)))
+
+
+def test_a_device_that_agreed_to_two_documents_is_known_where_either_holds(
+    city: City, router: Router, library: Router, clock: Clock
+) -> None:
+    agree(city, used=True)
+    clock.advance(MINUTE)
+    rule(city, "perpustakaan", terms="library")
+    with city.database.writing() as db:
+        other = publish(db, "library", packaged_texts("public") | {"xx": packaged_texts("public")["en"]}, clock.now)
+        facts = {"device_id": city.device(GINA_MAC), "site_id": city.sites["perpustakaan"], "now": clock.now}
+        consent = give_consent(db, terms_sha256=other.sha256, language="en", **facts)
+        login = issue_credential(db, consent, keys=city.keys, now=clock.now)
+        redeem(db, [Presented(login.credential_id, facts["site_id"], facts["device_id"])], now=clock.now)
+
+    accepted(router.ask(known_device(router)))
+    accepted(library.ask(known_device(library)))
+
+
 def test_a_stranger_is_sent_to_the_portal(city: City, router: Router) -> None:
     assert refused(router.ask(known_device(router))) == "Silakan setujui ketentuan penggunaan terlebih dahulu."
     assert [one.refusal for one in admissions(city)] == ["no_consent"]
@@ -277,7 +315,7 @@ def test_a_stranger_is_sent_to_the_portal(city: City, router: Router) -> None:
 
 def test_a_device_is_remembered_for_as_long_as_the_site_says(city: City, router: Router, clock: Clock) -> None:
     rule(city, remember_days=2)
-    agree(city)
+    agree(city, used=True)
     clock.advance(timedelta(days=2) - MINUTE)
     accepted(router.ask(known_device(router)))
 
@@ -288,7 +326,7 @@ def test_a_device_is_remembered_for_as_long_as_the_site_says(city: City, router:
 def test_a_material_change_of_the_terms_asks_again_and_a_change_of_words_does_not(
     city: City, router: Router, clock: Clock
 ) -> None:
-    agree(city)
+    agree(city, used=True)
     texts = {language: dict(parts) for language, parts in packaged_texts("public").items()}
     for material, letter in ((False, "."), (True, "!")):
         clock.advance(MINUTE)
@@ -310,14 +348,14 @@ def test_a_known_device_has_no_more_than_its_allowance(city: City, router: Route
 
 
 def test_a_device_can_not_borrow_the_name_of_another(city: City, router: Router) -> None:
-    agree(city, OTHER_MAC)
+    agree(city, OTHER_MAC, used=True)
 
     assert refused(router.ask(known_device(router, GINA_MAC, name=OTHER_MAC)))
     assert [one.refusal for one in admissions(city)] == ["unknown_credential"]
 
 
 def test_the_name_a_router_gave_is_forgotten_with_the_session(city: City, router: Router, clock: Clock) -> None:
-    agree(city)
+    agree(city, used=True)
     told = accepted(router.ask(known_device(router)))
     used(router, told, "80100001", seconds=0, octets=0, status=StatusType.START)
     clock.advance(20 * MINUTE)
@@ -334,6 +372,7 @@ def test_the_name_a_router_gave_is_forgotten_with_the_session(city: City, router
 
 
 def test_a_blocked_device_gets_in_by_no_way_until_its_time_is_over(city: City, router: Router, clock: Clock) -> None:
+    agree(city, used=True)
     login = agree(city)
     with city.database.writing() as db:
         until = clock.now + timedelta(hours=1)
@@ -348,7 +387,7 @@ def test_a_blocked_device_gets_in_by_no_way_until_its_time_is_over(city: City, r
 
 
 def test_a_device_can_be_unblocked(city: City, router: Router, clock: Clock) -> None:
-    agree(city)
+    agree(city, used=True)
     with city.database.writing() as db:
         block_device(db, city.device(GINA_MAC), reason="lost phone", until=None, now=clock.now)
     refused(router.ask(known_device(router)))

@@ -368,6 +368,29 @@ def test_a_device_that_logs_in_again_at_the_same_router_has_one_open_session(
     assert stored(city)[0].octets_to_device == 7, "its usage is kept all the same"
 
 
+def test_a_captured_start_that_is_replayed_ends_no_newer_session(city: City, router: Router, clock: Clock) -> None:
+    tell(router, START, klass(1))
+    clock.advance(MINUTE)
+    tell(router, STOP, klass(1), since(60))
+    tell(router, START, klass(2), session="80100015")
+    clock.advance(MINUTE)
+
+    tell(router, START, klass(1))
+
+    assert [one.ended_by for one in stored(city)] == ["stop", None]
+
+
+def test_a_captured_boot_that_is_replayed_ends_nothing(city: City, router: Router, clock: Clock) -> None:
+    said = int(clock.now.timestamp())
+    tell(router, START, klass(1), make(Attr.EVENT_TIMESTAMP, said + 60))
+    clock.advance(5 * MINUTE)
+    boot = (make(Attr.ACCT_STATUS_TYPE, StatusType.ACCOUNTING_ON), make(Attr.EVENT_TIMESTAMP, said))
+
+    assert router.ask(Packet(4, 9, bytes(16), boot)) is not None
+
+    assert only(city).ended_at is None
+
+
 # --- counters that wrap, and counters that lie --------------------------------------------------------------------------
 
 
