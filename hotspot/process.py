@@ -238,18 +238,23 @@ def _beating(alive: dict[Part, Callable[[], bool]]) -> Iterator[None]:
     BEAT.clear()
 
 
+_asked_to_end = threading.Event()
+
+
 def end_on_signals() -> None:
     """Let Ctrl-C, systemd, Docker and a closed terminal end this process in order: from now on, also while it still starts."""
+    _asked_to_end.clear()
     for number in SIGNALS:
         signal.signal(number, _end)
 
 
 def wait_for_signal() -> None:
     """Block until somebody asks this process to end."""
-    threading.Event().wait()
+    _asked_to_end.wait()
 
 
 def _end(_number: int, _frame: FrameType | None) -> None:
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)  # what was started is being stopped; asking twice must not cut that short
+    _asked_to_end.set()  # raised within a finalizer, the exit below is lost; whoever waits ends all the same
     raise SystemExit(0)

@@ -216,6 +216,25 @@ def test_a_signal_while_it_starts_ends_it_in_order(number: signal.Signals, data_
     assert not (data_dir / "postgres" / "postmaster.pid").exists()
 
 
+def test_a_signal_that_is_lost_in_a_finalizer_still_ends_it() -> None:
+    code = """
+import os, signal
+from hotspot.process import end_on_signals, wait_for_signal
+
+class Finalized:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        for _ in range(1000):
+            pass
+
+end_on_signals()
+Finalized()
+wait_for_signal()
+"""
+
+    subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=30, check=True, env=os.environ)
+
+
 def test_serving_never_loads_the_simulator() -> None:
     code = "import sys, hotspot.cli.main, hotspot.process; print(any('simulator' in name for name in sys.modules))"
 

@@ -138,11 +138,11 @@ def _run(settings: Settings, names: set[str], *, as_json: bool) -> None:
             "data_dir": str(settings.data_dir.resolve()),
         }
         said = {name: value for name, value in facts.items() if value is not None}
+        settle_memory()
         if as_json:
             print_json(said)
         else:
             people.print("Serving. " + ", ".join(f"{name}: {value}" for name, value in said.items()), soft_wrap=True)
-        settle_memory()
         wait_for_signal()
 
 
