@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -24,11 +25,24 @@ from hotspot.settings import Settings
 from hotspot.supervisor import ProcessDied, RadiusProcesses
 from tests.radius.certificates import Authority
 from tests.radius.radsec_peer import Peer, client_context, files, status
-from tests.test_process import environment, free_port
+from tests.test_process import environment
 from tests.world import ROUTER_SECRET, World
 
 ASKED = Packet(Code.STATUS_SERVER, 1, b"is anybody there")
 SECRET = Secret(ROUTER_SECRET.encode())
+
+
+def free_ports(count: int) -> int:
+    """The first of so many free TCP ports in a row, outside those that the system gives to anybody who asks for any."""
+    for first in random.sample(range(20_000, 30_000), 100):
+        with ExitStack() as stack:
+            try:
+                for port in range(first, first + count):
+                    stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return first
+    raise AssertionError("no ports are free")
 
 
 @pytest.fixture
@@ -67,7 +81,7 @@ def ask_all(sockets: list[socket.socket], port: int | None) -> None:
 def test_a_process_that_dies_is_replaced_and_no_question_is_lost(
     two: Settings, database: Database, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings = two.model_copy(update={"metrics_port": free_port()})
+    settings = two.model_copy(update={"metrics_port": free_ports(3)})
     with running(settings, {Part.RADIUS}, database) as process, routers(16) as sockets:
         ask_all(sockets, process.radius_auth_port)
         before = serving_processes()
