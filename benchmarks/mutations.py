@@ -207,7 +207,7 @@ def forge(original: Original, secret: bytes, chance: random.Random) -> bytes:
 
 
 def _with_length(packet: bytes) -> bytes:
-    return packet[:2] + len(packet).to_bytes(2, "big") + packet[4:]
+    return packet[:2] + min(len(packet), 0xFFFF).to_bytes(2, "big") + packet[4:]
 
 
 # --- octets ----------------------------------------------------------------------------------------------------------------
