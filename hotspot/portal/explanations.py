@@ -8,11 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from hotspot.guests.refusals import Recognised, Refusal, recognise
-
-
-def N_(message: str) -> str:  # noqa: N802  (gettext's customary name: translate later)
-    return message
+from hotspot.guests.refusals import N_, Recognised, Refusal, recognise
 
 
 @dataclass(frozen=True, slots=True)

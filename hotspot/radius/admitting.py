@@ -6,7 +6,6 @@ The answers may leave only after the commit: with it credentials are used up, pl
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
-from typing import Final
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
@@ -32,11 +31,9 @@ from hotspot.radius.rulebook import Rulebook, SiteRules
 from hotspot.radius.service import AccessAsked
 from hotspot.security import Keys
 from hotspot.usage.allowances import NOTHING, Used, devices_online, used_since
+from hotspot.usage.endings import MISSED_REPORTS
 
 log = structlog.get_logger()
-
-HELD_INTERIMS: Final = 3
-"""How many reports may be missing before the place of an admission without a session is free again; the same as for a session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +176,7 @@ class Desk:
             guest_id=case.guest_id,
             refusal=None,
             user_name=sealed,
-            held_until=now + HELD_INTERIMS * allowance.interim,
+            held_until=now + MISSED_REPORTS * allowance.interim,  # as long as a session without reports would hold it
             slowed_at=now if allowance.speed != case.rules.rules.speed else None,
         )
 
