@@ -5,7 +5,7 @@ The answers may leave only after the commit: with it credentials are used up, pl
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
@@ -26,7 +26,7 @@ from hotspot.guests.service import (
     take_turns,
 )
 from hotspot.radius.metrics import REFUSED
-from hotspot.radius.policy import Allowance, Answer, Refused, Standing, accept, decide, reject
+from hotspot.radius.policy import Allowance, Answer, Refused, Standing, accept, decide, midnight_before, reject
 from hotspot.radius.rulebook import Rulebook, SiteRules
 from hotspot.radius.service import AccessAsked
 from hotspot.security import Keys
@@ -61,7 +61,7 @@ class Desk:
 
     def __init__(self, *, keys: Keys, zone: ZoneInfo, default_language: str, rulebook: Rulebook | None = None) -> None:
         self._keys = keys
-        self._zone = zone
+        self.zone = zone
         self._default_language = default_language
         self.rulebook = rulebook or Rulebook()
 
@@ -78,7 +78,7 @@ class Desk:
         cases = self._recognised(db, asked, rules, now=now)
         applicants = [case for case in cases if isinstance(case, Applicant)]
         take_turns(db, {one.guest_id for one in applicants if one.guest_id != one.device_id})
-        standings = _Standings(db, applicants, now=now.astimezone(self._zone))
+        standings = _Standings(db, applicants, now=now.astimezone(self.zone))
         answers, decided = [], []
         for request, case in zip(asked, cases, strict=True):
             answer, entry = self._decided(request, case, standings, now=now)
@@ -156,7 +156,7 @@ class Desk:
     def _decided(
         self, request: AccessAsked, case: Applicant | Turned, standings: "_Standings", *, now: datetime
     ) -> tuple[Answer, Decided]:
-        local = now.astimezone(self._zone)
+        local = now.astimezone(self.zone)
         if isinstance(case, Turned):
             return self._refused(request, Refused(case.refusal), case.guest_id, case.language, local)
         found = decide(case.rules.rules, standings.of(case), local)
@@ -190,7 +190,7 @@ class Desk:
             reason=str(refused.refusal),
             credential=str(request.credential_id),
         )
-        until = None if refused.until is None else refused.until.astimezone(self._zone)
+        until = None if refused.until is None else refused.until.astimezone(self.zone)
         entry = Decided(
             id=uuid4(),
             router_id=request.router.id,
@@ -209,9 +209,8 @@ class _Standings:
     """What is known of the applicants, read once for all of them; `now` is local."""
 
     def __init__(self, db: Session, applicants: Collection[Applicant], *, now: datetime) -> None:
-        midnight = datetime.combine(now.date(), time.min, now.tzinfo)
-        limited = {one.guest_id for one in applicants if _has_daily_limit(one.rules)}
-        self._used: Mapping[UUID, Used] = used_since(db, limited, midnight=midnight)
+        limited = {one.guest_id for one in applicants if one.rules.rules.has_daily_limit}
+        self._used: Mapping[UUID, Used] = used_since(db, limited, midnight=midnight_before(now))
         several = {one.guest_id for one in applicants if one.guest_id != one.device_id}
         self._online = devices_online(db, several, now=now)
         devices = {one.device_id for one in applicants}
@@ -229,10 +228,6 @@ class _Standings:
 
     def let_in(self, one: Applicant) -> None:
         self._online.setdefault(one.guest_id, set()).add(one.device_id)
-
-
-def _has_daily_limit(rules: SiteRules) -> bool:
-    return rules.rules.day is not None or rules.rules.day_octets is not None
 
 
 def _presented(request: AccessAsked) -> Presented | None:

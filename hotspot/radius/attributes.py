@@ -226,12 +226,9 @@ class Attributes:
         value = self.octets(key)
         if value is None:
             return None
-        try:
-            text = value.decode()
-        except UnicodeDecodeError:
-            raise MalformedPacket(f"attribute {key} is not UTF-8") from None
-        if "\0" in text or len(text) > longest:
-            raise MalformedPacket(f"attribute {key} holds a NUL or more than {longest} characters")
+        text = as_text(value)
+        if len(text) > longest:
+            raise MalformedPacket(f"attribute {key} holds more than {longest} characters")
         return text
 
     def integer(self, key: Key) -> int | None:
@@ -271,6 +268,17 @@ class Attributes:
         if value is not None and len(value) != size:
             raise MalformedPacket(f"attribute {key} has {len(value)} octets, not {size}")
         return value
+
+
+def as_text(octets: bytes) -> str:
+    """UTF-8 text without NUL (RFC 2865 §5), which nothing behind us could store."""
+    try:
+        text = octets.decode()
+    except UnicodeDecodeError:
+        raise MalformedPacket("text that is not UTF-8") from None
+    if "\0" in text:
+        raise MalformedPacket("text with a NUL")
+    return text
 
 
 def make(key: Key, value: Value) -> RawAttribute:

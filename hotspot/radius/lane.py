@@ -10,7 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 import structlog
 
@@ -22,24 +22,34 @@ log = structlog.get_logger()
 LARGEST_BATCH: Final = 512
 """Larger ones gain nothing per datagram and make the first of them wait longer."""
 
-MOST_AT_ONCE: Final = 2
-"""Batches on the shortcut: one that the database works on, and one that lies ready for it."""
+MOST_AT_ONCE: Final = 4
+"""Batches on the shortcut: some are being made or answered here while the database works on others."""
 
 AWAY_SECONDS: Final = 0.5
 """How soon a batch that can't be stored at the moment is tried again."""
 
 Job = TypeVar("Job")
+
 Settle = Callable[[Sequence[Job]], Sequence[bytes | None]]
 Deliver = Callable[[Job, bytes | None], None]
-Decided = Callable[[Sequence[bytes | None] | None], None]
-Shortcut = Callable[[Sequence[Job], Decided], bool]
-"""Settle a batch within the loop's thread: False when it can't; else `Decided` is called later, with None to settle it after all."""
+
+
+class Outcome(NamedTuple, Generic[Job]):
+    """What the shortcut made of a batch: the jobs that are settled, with their replies, and those for the worker."""
+
+    settled: Sequence[tuple[Job, bytes | None]]
+    left: Sequence[Job]
+
+
+Decided = Callable[[Callable[[], Outcome[Job]]], None]
+Shortcut = Callable[[Sequence[Job], Decided[Job]], bool]
+"""Settle a batch within the loop's thread: False when it can't; else `Decided` is called later, with what tells the outcome."""
 
 
 class Lane(Generic[Job]):
     """Jobs go in, `settle` makes them durable in the worker thread, `deliver` gets each reply (or None) in the loop's thread.
 
-    A `shortcut` may take a batch without the worker. A `settle` that raises `Unavailable` is tried again with the same batch until it succeeds or the lane is finished.
+    A `shortcut` may take a batch without the worker; while the worker is busy, too, where batches may overlap. A `settle` that raises `Unavailable` is tried again with the same batch until it succeeds or the lane is finished.
     """
 
     def __init__(
@@ -51,14 +61,16 @@ class Lane(Generic[Job]):
         deliver: Deliver[Job],
         capacity: int,
         shortcut: Shortcut[Job] | None = None,
+        overlaps: bool = False,
     ) -> None:
+        self._overlaps = overlaps
         self._name, self._loop = name, loop
         self._settle, self._deliver, self._shortcut = settle, deliver, shortcut
         self._waiting: deque[Job] = deque()
         self._capacity = capacity
         self._at_work = 0  # batches with the worker
         self._at_once = 0  # batches on the shortcut
-        self._batches: queue.SimpleQueue[list[Job] | None] = queue.SimpleQueue()
+        self._batches: queue.SimpleQueue[Sequence[Job] | None] = queue.SimpleQueue()
         self._idle = asyncio.Event()
         self._idle.set()
         self._finishing = threading.Event()
@@ -75,14 +87,18 @@ class Lane(Generic[Job]):
 
     def commit(self) -> None:
         """Hand on what waits, unless enough is at work: then its return does."""
-        while self._waiting and not self._at_work and self._at_once < MOST_AT_ONCE:
+        while self._waiting and self._at_once < MOST_AT_ONCE and (self._overlaps or not self._at_work):
             size = min(len(self._waiting), LARGEST_BATCH)
             batch = [self._waiting.popleft() for _ in range(size)]
             self._idle.clear()
-            self._sizes.observe(size)
             self._at_once += 1
-            if self._shortcut is None or not self._shortcut(batch, partial(self._decided, batch)):
+            if not self._takes_shortcut(batch):
+                self._at_once -= 1
+                if self._at_work:
+                    self._waiting.extendleft(reversed(batch))
+                    return
                 self._give_to_worker(batch)
+            self._sizes.observe(size)
 
     async def finish(self, *, patience: float) -> None:
         """Let the batch in flight end, and the worker with it."""
@@ -95,15 +111,25 @@ class Lane(Generic[Job]):
             log.warning("left a batch behind that does not end", lane=self._name)
         self._batches.put(None)
 
-    def _decided(self, batch: list[Job], replies: Sequence[bytes | None] | None) -> None:
-        if replies is None:
-            self._give_to_worker(batch)
-        else:
-            self._at_once -= 1
-            self._answer(batch, replies)
+    def _takes_shortcut(self, batch: list[Job]) -> bool:
+        try:
+            return self._shortcut is not None and self._shortcut(batch, partial(self._decided, batch))
+        except Exception:  # the worker will find out what is wrong with which job
+            log.exception("a batch can't take the shortcut", lane=self._name, size=len(batch))
+            return False
 
-    def _give_to_worker(self, batch: list[Job]) -> None:
+    def _decided(self, batch: list[Job], tell: Callable[[], Outcome[Job]]) -> None:
+        try:
+            settled, left = tell()
+        except Exception:  # as above; settling a job twice does no harm
+            log.exception("a batch can't be settled on the shortcut", lane=self._name, size=len(batch))
+            settled, left = (), batch
         self._at_once -= 1
+        if left:
+            self._give_to_worker(left)
+        self._answer(settled)
+
+    def _give_to_worker(self, batch: Sequence[Job]) -> None:
         self._at_work += 1
         self._batches.put(batch)
 
@@ -115,7 +141,7 @@ class Lane(Generic[Job]):
             except RuntimeError:  # the loop was closed meanwhile: nobody is left to reply
                 return
 
-    def _settle_safely(self, batch: list[Job]) -> Sequence[bytes | None]:
+    def _settle_safely(self, batch: Sequence[Job]) -> Sequence[bytes | None]:
         """Live on whatever a batch does: silence is always a right answer, the router asks again."""
         try:
             return self._settle_patiently(batch)
@@ -124,7 +150,7 @@ class Lane(Generic[Job]):
             metrics.drop("internal_error", len(batch))
             return [None] * len(batch)
 
-    def _settle_patiently(self, batch: list[Job]) -> Sequence[bytes | None]:
+    def _settle_patiently(self, batch: Sequence[Job]) -> Sequence[bytes | None]:
         while True:
             try:
                 return self._settle(batch)
@@ -133,13 +159,13 @@ class Lane(Generic[Job]):
                     metrics.drop("database_away", len(batch))
                     return [None] * len(batch)
 
-    def _done(self, batch: list[Job], replies: Sequence[bytes | None]) -> None:
+    def _done(self, batch: Sequence[Job], replies: Sequence[bytes | None]) -> None:
         self._at_work -= 1
-        self._answer(batch, replies)
+        self._answer(list(zip(batch, replies, strict=True)))
 
-    def _answer(self, batch: list[Job], replies: Sequence[bytes | None]) -> None:
+    def _answer(self, settled: Sequence[tuple[Job, bytes | None]]) -> None:
         self.commit()  # first the next batch, then the replies: the worker need not wait for them
-        for job, reply in zip(batch, replies, strict=True):
+        for job, reply in settled:
             self._deliver(job, reply)
         if not self._at_work and not self._at_once:
             self._idle.set()

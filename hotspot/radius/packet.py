@@ -27,7 +27,8 @@ NO_AUTHENTICATOR: Final = bytes(16)
 _HEADER = struct.Struct("!BBH16s")
 _FRESH_MD5: Final = hashlib.md5(usedforsecurity=False)
 _ACKNOWLEDGED: Final = bytes((5,))
-_EMPTY_MESSAGE_AUTHENTICATOR: Final = bytes((MESSAGE_AUTHENTICATOR, 18)) + bytes(16)
+_MESSAGE_AUTHENTICATOR_HEAD: Final = bytes((MESSAGE_AUTHENTICATOR, 18))
+_EMPTY_MESSAGE_AUTHENTICATOR: Final = _MESSAGE_AUTHENTICATOR_HEAD + bytes(16)
 
 
 class MalformedPacket(ValueError):
@@ -137,11 +138,12 @@ def _parse_attributes(data: bytes) -> tuple[RawAttribute, ...]:
 
 def encode(packet: Packet) -> bytes:
     """Write the packet as it stands: nothing is signed. Raises `MalformedPacket` for what could not be parsed back."""
-    body = _encode_attributes(packet.attributes)
+    body = encode_attributes(packet.attributes)
     return _with_header(packet.code, packet.identifier, packet.authenticator, body)
 
 
-def _encode_attributes(attributes: Iterable[RawAttribute]) -> bytes:
+def encode_attributes(attributes: Iterable[RawAttribute]) -> bytes:
+    """Write attributes one after the other; raises `MalformedPacket` for what could not be parsed back."""
     parts: list[bytes] = []
     for kind, value in attributes:
         if len(value) not in SIZES[kind]:
@@ -198,10 +200,8 @@ def flaw_in_request(packet: Packet, secret: Secret) -> Flaw | None:
         signed_with = packet.authenticator
     else:
         return Flaw.NOT_A_REQUEST
-    if offset is not None:
-        expected = _keyed(octets, signed_with, offset, secret)
-        if not hmac.compare_digest(expected, octets[offset : offset + 16]):
-            return Flaw.BAD_MESSAGE_AUTHENTICATOR
+    if offset is not None and not is_keyed(octets, signed_with, offset, secret):
+        return Flaw.BAD_MESSAGE_AUTHENTICATOR
     return None
 
 
@@ -216,7 +216,7 @@ def sign_request(packet: Packet, secret: Secret) -> bytes:
     if not hashed and signature_offset(attributes) is None:
         attributes = (*attributes, (MESSAGE_AUTHENTICATOR, NO_AUTHENTICATOR))
     authenticator = NO_AUTHENTICATOR if hashed else packet.authenticator
-    octets = _with_header(packet.code, packet.identifier, authenticator, _encode_attributes(attributes))
+    octets = _with_header(packet.code, packet.identifier, authenticator, encode_attributes(attributes))
     offset = signature_offset(attributes)
     if offset is not None:
         octets = octets[:offset] + _keyed(octets, authenticator, offset, secret) + octets[offset + 16 :]
@@ -236,11 +236,18 @@ def sign_reply(request: Packet, code: Code, attributes: Iterable[RawAttribute], 
     keyed = request.code not in HASHED_AUTHENTICATOR or (
         request.code != Code.ACCOUNTING_REQUEST and signature_offset(request.attributes) is not None
     )
-    body = (_EMPTY_MESSAGE_AUTHENTICATOR if keyed else b"") + _encode_attributes(attributes)
-    octets = _with_header(code, request.identifier, request.authenticator, body)
+    body = encode_attributes(attributes)
     if keyed:
-        octets = octets[:22] + secret.hmac_md5(octets) + octets[38:]
+        return keyed_reply(code, request.identifier, request.authenticator, body, secret)
+    octets = _with_header(code, request.identifier, request.authenticator, body)
     return octets[:4] + _hashed(octets, request.authenticator, secret) + octets[20:]
+
+
+def keyed_reply(code: int, identifier: int, authenticator: bytes, body: bytes, secret: Secret) -> bytes:
+    """The signed reply with these encoded attributes to a request that had this identifier and authenticator; see `sign_reply`."""
+    octets = _with_header(code, identifier, authenticator, _EMPTY_MESSAGE_AUTHENTICATOR + body)
+    signed = _MESSAGE_AUTHENTICATOR_HEAD + secret.hmac_md5(octets) + body
+    return octets[:4] + _md5(octets[:20] + signed + secret.octets) + signed
 
 
 def is_from_holder(octets: bytes, secret: Secret, *, signature_at: int | None) -> bool:
@@ -252,7 +259,12 @@ def is_from_holder(octets: bytes, secret: Secret, *, signature_at: int | None) -
         return False
     if signature_at is None:
         return True
-    expected = _keyed(octets, NO_AUTHENTICATOR, signature_at, secret)
+    return is_keyed(octets, NO_AUTHENTICATOR, signature_at, secret)
+
+
+def is_keyed(octets: bytes, authenticator: bytes, signature_at: int, secret: Secret) -> bool:
+    """Whether the Message-Authenticator whose value begins there is right for `octets` seen with this authenticator."""
+    expected = _keyed(octets, authenticator, signature_at, secret)
     return hmac.compare_digest(expected, octets[signature_at : signature_at + 16])
 
 
@@ -276,10 +288,7 @@ def flaw_in_reply(reply: Packet, request: Packet, secret: Secret) -> Flaw | None
     offset = signature_offset(reply.attributes)
     if offset is None:
         return None if request.code in HASHED_AUTHENTICATOR else Flaw.NO_MESSAGE_AUTHENTICATOR
-    expected = _keyed(octets, request.authenticator, offset, secret)
-    if not hmac.compare_digest(expected, octets[offset : offset + 16]):
-        return Flaw.BAD_MESSAGE_AUTHENTICATOR
-    return None
+    return None if is_keyed(octets, request.authenticator, offset, secret) else Flaw.BAD_MESSAGE_AUTHENTICATOR
 
 
 def hide_password(password: bytes, authenticator: bytes, secret: Secret) -> bytes:

@@ -1,13 +1,12 @@
-"""Batches of reports into the database from inside the event loop: one connection in libpq's pipeline mode, no thread in between.
+"""Batches into the database from inside the event loop: one connection in libpq's pipeline mode, no thread in between.
 
 A batch is one transaction: its statements go out together and its commit comes back as one answer, while the loop receives what will
-be the next batch. It knows only the express way (`usage.express`); whatever that can't do, and whatever goes wrong, is the caller's
-to do the long way, which also finds out what is wrong.
+be the next batch. What the statements are, and what their results mean, is the caller's; so is the long way, for what goes wrong.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import psycopg
@@ -15,69 +14,64 @@ import structlog
 from psycopg import pq
 from psycopg.pq.abc import PGresult
 
-from hotspot.usage.counters import Report
+from hotspot.statements import Prepared, Step
 from hotspot.usage.endings import BY_INDEX
-from hotspot.usage.express import STATEMENTS, Batch, Express
 
 log = structlog.get_logger()
 
-_NAMES: Final = {name: f"hotspot_{name}".encode() for name in STATEMENTS}
 _FAILED: Final = frozenset({pq.ExecStatus.FATAL_ERROR, pq.ExecStatus.PIPELINE_ABORTED})
 
-Done = Callable[[bool], None]
-"""Called once for each batch, in the loop's thread: whether it is committed."""
+Rows = list[list[bytes]]
+"""What a statement returned, in text form; NULL as nothing."""
+
+Done = Callable[[list[Rows] | None], None]
+"""Called once for each batch, in the loop's thread: with the rows of each statement once it is committed, else with None."""
 
 
 class Pipeline:
     """Batches one after the other, each decided by itself. Made in any thread, then used in the loop's thread only."""
 
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+    def __init__(self, connection: psycopg.Connection[Any], statements: Mapping[str, Prepared]) -> None:
         """Prepare the statements on a connection that is nobody else's.
 
         Raises:
             psycopg.Error: the database is away after all.
         """
         self._connection = connection
-        self._express = Express()
         self._loop: asyncio.AbstractEventLoop | None = None
         self.is_closed = False
-        self._sent: deque[tuple[Batch, Done]] = deque()
-        self._has_failed = False  # the batch that is being answered
+        self._sent: deque[Done] = deque()
+        self._rows: list[Rows] = []  # of the batch that is being answered
+        self._has_failed = False
         for setting in (
             *BY_INDEX,
             "SET plan_cache_mode = force_generic_plan",
         ):  # planning anew costs more than it finds
             connection.execute(setting)
-        for name, statement in STATEMENTS.items():
-            result = connection.pgconn.prepare(_NAMES[name], statement.sql)
+        self._names = {name: f"hotspot_{name}".encode() for name in statements}
+        for name, statement in statements.items():
+            result = connection.pgconn.prepare(self._names[name], statement.sql)
             if result.status != pq.ExecStatus.COMMAND_OK:
                 raise psycopg.OperationalError(f"can't prepare {name}: {result.get_error_message()}")
         self._fd = connection.pgconn.socket  # libpq forgets it when the connection is lost
         connection.pgconn.nonblocking = 1
         connection.pgconn.enter_pipeline_mode()
 
-    def store(self, reports: Sequence[Report], done: Done) -> bool:
-        """Send the batch off and call `done` when it is decided; False, and no call, when it needs the long way."""
-        if self.is_closed:
-            return False
+    def send(self, steps: Sequence[Step], done: Done) -> None:
+        """Send a batch off and call `done` when it is decided."""
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
             self._loop.add_reader(self._fd, self._hear)
-        batch = self._express.plan(reports)
-        if batch is None:
-            self._express.forget(reports)  # their rows change by another way now
-            return False
-        self._sent.append((batch, done))
+        self._sent.append(done)
         connection = self._connection.pgconn
         try:
-            for step in batch.steps:
-                connection.send_query_prepared(_NAMES[step.statement], step.values)
+            for step in steps:
+                connection.send_query_prepared(self._names[step.statement], step.values)
             connection.pipeline_sync()
         except psycopg.Error:
             self._lose()
-            return True
+            return
         self._flush()
-        return True
 
     def close(self) -> None:
         """Give the connection back; batches in flight stay undecided."""
@@ -112,38 +106,31 @@ class Pipeline:
                 if result is not None:
                     self._take(result)
         except psycopg.Error as error:
-            log.warning("the reports' connection is lost", problem=str(error).partition("\n")[0])
+            log.warning("a connection for batches is lost", problem=str(error).partition("\n")[0])
             self._lose()
 
     def _take(self, result: PGresult) -> None:
-        """Judge one answer to the oldest batch; the sync is its last."""
-        batch, _ = self._sent[0]
+        """Note one answer to the oldest batch; the sync is its last."""
         if result.status == pq.ExecStatus.PIPELINE_SYNC:
-            self._decide(is_committed=not self._has_failed)
+            self._decide()
         elif result.status in _FAILED:
             self._has_failed = True
-        elif result.nfields == 3:
-            self._express.learn(batch, _rows(result))
-        elif result.nfields == 1 and int(result.get_value(0, 0) or b"0") != len(batch.grown):
-            self._has_failed = True  # it may be committed, which does no harm: a row was not as remembered
+        else:
+            self._rows.append(_rows(result))
 
-    def _decide(self, *, is_committed: bool) -> None:
-        batch, done = self._sent.popleft()
-        self._has_failed = False
-        if not is_committed:
-            self._express.forget([*batch.grown, *batch.saved.values()])
-        done(is_committed)
+    def _decide(self) -> None:
+        done, rows = self._sent.popleft(), None if self._has_failed else self._rows
+        self._rows, self._has_failed = [], False
+        done(rows)
 
     def _lose(self) -> None:
         self.close()
+        self._has_failed = True
         while self._sent:
-            self._decide(is_committed=False)
+            self._decide()
+            self._has_failed = True
 
 
-def _rows(result: PGresult) -> list[tuple[int, int, str]]:
-    """What `save` returned, in text form: router, row, session key."""
-    values = result.get_value
-    return [
-        (int(values(row, 0) or b"0"), int(values(row, 1) or b"0"), (values(row, 2) or b"").decode())
-        for row in range(result.ntuples)
-    ]
+def _rows(result: PGresult) -> Rows:
+    columns = range(result.nfields)
+    return [[result.get_value(row, column) or b"" for column in columns] for row in range(result.ntuples)]

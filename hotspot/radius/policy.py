@@ -12,11 +12,14 @@ from uuid import UUID
 
 from hotspot.guests.refusals import Refusal
 from hotspot.radius.attributes import Attr, MikroTik, make, make64
-from hotspot.radius.packet import Code, RawAttribute
+from hotspot.radius.packet import Code, RawAttribute, encode_attributes
 
 DAY: Final = timedelta(days=1)
 SHORTEST: Final = timedelta(minutes=1)
 """Less than this left is nothing left: a session of seconds only annoys."""
+
+
+_CLASS_HEAD: Final = bytes((Attr.CLASS, 18))
 
 
 class Speed(NamedTuple):
@@ -47,6 +50,11 @@ class Rules:
     slow: Speed | None = None
     devices: int = 1
     hours: Hours | None = None
+
+    @property
+    def has_daily_limit(self) -> bool:
+        """Whether it matters what a guest has used today."""
+        return self.day is not None or self.day_octets is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +142,11 @@ def _open_for(hours: Hours | None, now: datetime) -> timedelta:
     return _next(hours.closes, now) - now if is_open else timedelta()
 
 
+def midnight_before(now: datetime) -> datetime:
+    """When the day began; `now` is local."""
+    return datetime.combine(now.date(), time.min, now.tzinfo)
+
+
 def _next(clock: time, now: datetime) -> datetime:
     """The next moment when the site's clocks show this."""
     today = datetime.combine(now.date(), clock, now.tzinfo)
@@ -148,6 +161,16 @@ def rate_limit(speed: Speed) -> str:
 def accept(admission_id: UUID, allowance: Allowance) -> Answer:
     """Let the guest in within the allowance; Class brings the admission back in every accounting report (RFC 2865 §5.25)."""
     return Answer(Code.ACCESS_ACCEPT, (*_limits(allowance), make(Attr.CLASS, admission_id.bytes)))
+
+
+def accept_octets(admission_id: UUID, limits: bytes) -> bytes:
+    """The attributes of `accept`, encoded, for an allowance whose limits are encoded."""
+    return limits + _CLASS_HEAD + admission_id.bytes
+
+
+def limits_octets(allowance: Allowance) -> bytes:
+    """What `accept_octets` takes."""
+    return encode_attributes(_limits(allowance))
 
 
 @lru_cache(maxsize=1_024)

@@ -25,12 +25,13 @@ from hotspot.radius.packet import (
     acknowledgement,
     flaw_in_request,
     is_from_holder,
+    is_keyed,
     parse,
     sign_reply,
 )
 from hotspot.radius.reject_delay import RejectDelay
-from hotspot.radius.reports import Layouts, UnusableReport, is_plain, read_report, said_in
-from hotspot.radius.service import proxy_states, read_access
+from hotspot.radius.reports import UnusableReport, read_report, report_layouts, said_in
+from hotspot.radius.service import Shown, access_layouts, proxy_states, read_access, shown_in
 from hotspot.radius.settle import Accounted, LogIn, Reply, Settler
 from hotspot.security import Keys
 
@@ -49,7 +50,15 @@ class Reception:
     def __init__(
         self, loop: asyncio.AbstractEventLoop, settler: Settler, keys: Keys, *, reject_delay: float, patience: float
     ) -> None:
-        self._logins = Lane("logins", loop, settle=settler.logins, deliver=_deliver, capacity=LOGIN_CAPACITY)
+        self._logins = Lane(
+            "logins",
+            loop,
+            settle=settler.logins,
+            deliver=_deliver,
+            capacity=LOGIN_CAPACITY,
+            shortcut=settler.logins_at_once,
+            overlaps=True,  # each log-in is a matter of its own
+        )
         self._reports = Lane(
             "accounting",
             loop,
@@ -60,7 +69,7 @@ class Reception:
         )
         self._rejects = RejectDelay(loop, reject_delay)
         self._duplicates = DuplicateCache()
-        self._layouts = Layouts()
+        self._report_layouts, self._access_layouts = report_layouts(), access_layouts()
         self._keys, self._patience = keys, patience
         self._advice = Advice()
 
@@ -116,7 +125,9 @@ class Reception:
         reply: Reply,
         now: datetime,
     ) -> None:
-        if Code.ACCOUNTING_REQUEST in wanted and self._has_taken_report(octets, candidates, reply, now):
+        if self._has_taken_report(octets, candidates, wanted, reply, now) or self._has_taken_login(
+            octets, candidates, wanted, asker, reply
+        ):
             return
         try:
             packet = parse(octets)
@@ -132,20 +143,24 @@ class Reception:
         nas = self._proven(nases, packet)
         if code == Code.ACCOUNTING_REQUEST:
             report = read_report(said_in(packet.attributes), nas.router, self._keys, received_at=now)
-            self._layouts.learn(packet.octets, packet.attributes)
+            self._report_layouts.learn(packet.octets, packet.attributes)
             acknowledged = sign_reply(packet, Code.ACCOUNTING_RESPONSE, proxied, nas.secret)
             self._reports.add(Accounted(reply, nas, report, acknowledged))
         elif code == Code.ACCESS_REQUEST:
-            self._log_in(packet, nas, proxied, asker, reply)
+            shown = shown_in(packet.attributes)
+            self._log_in(packet.octets, shown, nas, proxied, asker, reply)
+            self._access_layouts.learn(packet.octets, packet.attributes)
         elif Code.ACCESS_REQUEST in wanted:
-            self._logins.add(LogIn(reply, packet, nas, proxied))
+            self._logins.add(LogIn(reply, packet.octets, nas, proxied))
         else:
             alive = sign_reply(packet, Code.ACCOUNTING_RESPONSE, proxied, nas.secret)
             self._reports.add(Accounted(reply, nas, None, alive))
 
-    def _has_taken_report(self, octets: bytes, candidates: Candidates, reply: Reply, now: datetime) -> bool:
+    def _has_taken_report(
+        self, octets: bytes, candidates: Candidates, wanted: Container[int], reply: Reply, now: datetime
+    ) -> bool:
         """Take an Accounting-Request of a known layout in the short way; whatever else it is goes the long one."""
-        known = self._layouts.read(octets) if is_plain(octets) else None
+        known = self._report_layouts.read(octets) if Code.ACCOUNTING_REQUEST in wanted else None
         if known is None:
             return False
         said, signature_at = known
@@ -153,6 +168,22 @@ class Reception:
             if is_from_holder(octets, nas.secret, signature_at=signature_at):
                 report = read_report(said, nas.router, self._keys, received_at=now)
                 self._reports.add(Accounted(reply, nas, report, acknowledgement(octets, nas.secret)))
+                return True
+        return False
+
+    def _has_taken_login(
+        self, octets: bytes, candidates: Candidates, wanted: Container[int], asker: Hashable, reply: Reply
+    ) -> bool:
+        """Take an Access-Request of a known layout in the short way; whatever else it is goes the long one."""
+        known = self._access_layouts.read(octets) if Code.ACCESS_REQUEST in wanted else None
+        if known is None:
+            return False
+        shown, signature_at = known
+        if signature_at is None:
+            return False
+        for nas in candidates.lone or candidates.by_name.get(shown.nas_identifier or b"", ()):
+            if is_keyed(octets, octets[4:20], signature_at, nas.secret):
+                self._log_in(octets, shown, nas, (), asker, reply)
                 return True
         return False
 
@@ -173,19 +204,25 @@ class Reception:
         raise _Dropped(flaws[0], is_sound=False)
 
     def _log_in(
-        self, packet: Packet, nas: Nas, proxied: tuple[RawAttribute, ...], asker: Hashable, reply: Reply
+        self,
+        octets: bytes,
+        shown: Shown,
+        nas: Nas,
+        proxied: tuple[RawAttribute, ...],
+        asker: Hashable,
+        reply: Reply,
     ) -> None:
-        asked = read_access(packet, nas.router, nas.secret, self._keys)
-        key = (asker, packet.identifier)
-        seen = self._duplicates.look(key, packet.authenticator, now=time.monotonic())
+        key, authenticator = (asker, octets[1]), octets[4:20]
+        asked = read_access(shown, authenticator, nas.router, nas.secret, self._keys)
+        seen = self._duplicates.look(key, authenticator, now=time.monotonic())
         if seen is Seen.IN_PROGRESS:
             raise _Dropped("in_progress")
         if isinstance(seen, bytes):
             metrics.RESENT.inc()
             reply(seen)
             return
-        answer = partial(self._answer, key, packet.authenticator, reply)
-        self._logins.add(LogIn(answer, packet, nas, proxied, asked))
+        answer = partial(self._answer, key, authenticator, reply)
+        self._logins.add(LogIn(answer, octets, nas, proxied, asked))
 
     def _answer(self, key: Asker, authenticator: bytes, reply: Reply, octets: bytes | None) -> None:
         if octets is not None and octets[0] == Code.ACCESS_REJECT:

@@ -1,22 +1,16 @@
-"""What an Accounting-Request says, read fast: values out of octets, and a report out of values. Pure.
+"""What an Accounting-Request says: values out of attributes, and a report out of values (RFC 2866 §5, RFC 2869 §5). Pure."""
 
-A city's routers send the same few layouts of packet again and again, and accounting is most of what they send. So a *layout* — the
-types and lengths of all attributes, in order — is parsed and judged once; a later packet whose types and lengths are exactly those is
-read by one precompiled struct. Everything else goes the long way, which is also how a layout is learnt. RFC 2866 §5, 2869 §5.
-"""
-
-import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from operator import itemgetter
 from socket import inet_ntoa
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from hotspot.guests.models import BadMacAddress, MacAddress
-from hotspot.radius.attributes import Attr, Attributes, StatusType
-from hotspot.radius.packet import MalformedPacket, RawAttribute, signature_offset
+from hotspot.radius.attributes import Attr, Attributes, StatusType, as_text
+from hotspot.radius.layouts import Layouts
+from hotspot.radius.packet import Code, MalformedPacket, RawAttribute
 from hotspot.routers.service import KnownRouter
 from hotspot.security import Keys
 from hotspot.usage.counters import Counting, Report, happened_at, plausible_counter, plausible_seconds, suspicion_of
@@ -28,8 +22,6 @@ BOOT_STATUSES: Final = frozenset({StatusType.ACCOUNTING_ON, StatusType.ACCOUNTIN
 BOOT_SLACK: Final = timedelta(
     seconds=1
 )  # Acct-Delay-Time is whole seconds: a retransmitted boot must not end what came after it
-MOST_LAYOUTS: Final = 1_024
-"""Statuses × lengths of names: a city has dozens."""
 KNOWN_SESSIONS: Final = 65_536
 """Sessions whose constant facts are remembered between reports, some 30 MB."""
 
@@ -87,58 +79,9 @@ def said_in(attributes: Sequence[RawAttribute]) -> Said:
     return Said(*[asked.octets(field) if field in _OCTETS else asked.integer(field) for field in FIELDS])  # type: ignore[arg-type]  # in the order of FIELDS
 
 
-class _Layout(NamedTuple):
-    """How packets of one layout are read: types and lengths as they alternate with values, and which values we want.
-
-    `signature_at` is where the value of Message-Authenticator begins, if there is one.
-    """
-
-    unpack: Callable[[bytes], tuple[Any, ...]]
-    heads: tuple[int, ...]
-    pick: Callable[[tuple[Any, ...]], tuple[Any, ...]]
-    signature_at: int | None
-
-
-class Layouts:
-    """Remember the layouts of packets that were authentic; a stranger can't fill it."""
-
-    def __init__(self) -> None:
-        self._by_length: dict[int, tuple[_Layout, ...]] = {}
-        self._count = 0
-
-    def read(self, octets: bytes) -> tuple[Said, int | None] | None:
-        """Read an Accounting-Request of a known layout, and say where its signature is, if it has one.
-
-        None: the layout is not known, which says nothing against the packet.
-        """
-        for layout in self._by_length.get(len(octets), ()):
-            values = layout.unpack(octets)
-            if values[::2] == layout.heads:
-                return Said(*layout.pick((*values, None))), layout.signature_at
-        return None
-
-    def learn(self, octets: bytes, attributes: Sequence[RawAttribute]) -> None:
-        """Remember the layout of this packet, which was parsed and is authentic."""
-        kinds = [kind for kind, _ in attributes]
-        if (
-            Attr.PROXY_STATE in kinds or self.read(octets) is not None
-        ):  # its values go into the reply; a padded one is known
-            return
-        if self._count >= MOST_LAYOUTS:
-            self._by_length.clear()
-            self._count = 0
-        form = "".join(f"H{'I' if kind in _INTEGERS else f'{len(value)}s'}" for kind, value in attributes)
-        heads = tuple(kind << 8 | len(value) + 2 for kind, value in attributes)
-        missing = 2 * len(kinds)
-        places = [2 * kinds.index(field) + 1 if field in kinds else missing for field in FIELDS]
-        layout = _Layout(struct.Struct(f"!20x{form}").unpack, heads, itemgetter(*places), signature_offset(attributes))
-        self._by_length[len(octets)] = (*self._by_length.get(len(octets), ()), layout)
-        self._count += 1
-
-
-def is_plain(octets: bytes) -> bool:
-    """Whether this is an Accounting-Request without padding, as far as its header says (RFC 2865 §3)."""
-    return len(octets) >= 20 and octets[0] == 4 and (octets[2] << 8 | octets[3]) == len(octets)
+def report_layouts() -> Layouts[Said]:
+    """Layouts of Accounting-Requests, none known yet."""
+    return Layouts(Code.ACCOUNTING_REQUEST, FIELDS, Said, integers=_INTEGERS)
 
 
 class _Constant(NamedTuple):
@@ -157,9 +100,9 @@ def _constant(
 ) -> _Constant:
     if session_id is None or mac is None:
         raise UnusableReport("no Acct-Session-Id or no Calling-Station-Id")
-    named = _text(session_id)
+    named = as_text(session_id)
     try:
-        device_id = keys.device_id(MacAddress.parse(_text(mac)).octets)
+        device_id = keys.device_id(MacAddress.parse(as_text(mac)).octets)
     except BadMacAddress:
         raise UnusableReport("Calling-Station-Id is no MAC address") from None
     return _Constant(
@@ -169,16 +112,6 @@ def _constant(
         acct_session_id=named,
         address=None if address is None else inet_ntoa(address),
     )
-
-
-def _text(octets: bytes) -> str:
-    try:
-        text = octets.decode()
-    except UnicodeDecodeError:
-        raise MalformedPacket("text that is not UTF-8") from None
-    if "\0" in text:
-        raise MalformedPacket("text with a NUL")
-    return text
 
 
 def read_report(said: Said, router: KnownRouter, keys: Keys, *, received_at: datetime) -> Report | Boot:

@@ -33,7 +33,7 @@ class SiteRules:
 
 
 class Rulebook:
-    """Ask `of` for the rules of some sites; used by one thread at a time."""
+    """Ask `of` for the rules of some sites, in one thread at a time; any thread may ask for what is `fresh`."""
 
     def __init__(
         self, *, fresh_seconds: float = FRESH_SECONDS, monotonic: Callable[[], float] = clock.monotonic
@@ -44,12 +44,21 @@ class Rulebook:
 
     def of(self, db: Session, sites: Collection[int], *, now: datetime) -> Mapping[int, SiteRules | None]:
         """Return the rules of each of the sites, None where there are none that can be used."""
-        moment = self._monotonic()
-        stale = [site for site in sites if self._known.get(site, (0.0, None))[0] <= moment]
+        moment, ahead = self._monotonic(), self._fresh_seconds / 2
+        stale = [site for site in sites if self._known.get(site, (0.0, None))[0] <= moment + ahead]
         if stale:
             for site, values in effective_at_sites(db, stale).items():
                 self._known[site] = (moment + self._fresh_seconds, _rules_in(db, values, site=site, now=now))
         return {site: self._known[site][1] for site in sites}
+
+    def fresh(self, site: int) -> SiteRules | None:
+        """Return the rules of a site as far as they were looked up less than a second ago; asks no database."""
+        fresh_until, rules = self._known.get(site, (0.0, None))
+        return rules if fresh_until > self._monotonic() else None
+
+    def is_ageing(self, site: int) -> bool:
+        """Whether somebody should soon ask `of` for this site, lest its rules are not fresh."""
+        return self._known.get(site, (0.0, None))[0] <= self._monotonic() + self._fresh_seconds / 2
 
 
 def _rules_in(db: Session, values: SiteSettings | BadStoredValue, *, site: int, now: datetime) -> SiteRules | None:

@@ -10,10 +10,11 @@ import gc
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
+from itertools import count
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -35,9 +36,11 @@ from hotspot.settings import Settings
 
 log = structlog.get_logger()
 
-DRAIN: Final = 512  # datagrams read in one go before the other socket gets its turn
+DRAIN: Final = 64  # datagrams read in one go: then they are on their way while the next are read
 LONGEST_READ: Final = 4097  # one more than a packet may have, so that a longer datagram is seen to be longer
 STOP_PATIENCE: Final = 5.0
+OLDEST: Final = 2  # generation of the garbage collector
+LOOK_THROUGH_EVERY: Final = 100  # full collections
 AUTHENTICATION: Final = frozenset({int(Code.ACCESS_REQUEST)})
 ACCOUNTING: Final = frozenset({int(Code.ACCOUNTING_REQUEST)})
 UTC_ZONE: Final = ZoneInfo("UTC")
@@ -48,9 +51,25 @@ def utc_now() -> datetime:
 
 
 def settle_memory() -> None:
-    """Take what is loaded by now out of the garbage collector's sight: a full collection would stop RADIUS for a tenth of a second."""
+    """Keep what lives long out of the garbage collector's sight: a full collection would stop RADIUS for a tenth of a second.
+
+    What is loaded by now stays; what later survives a full collection is kept out, too, so that each object is looked through once.
+    Every so often everything is, because a ring of objects may have died unseen.
+    """
     gc.collect()
     gc.freeze()
+    gc.callbacks.append(_keep_out_survivors(count(1)))
+
+
+def _keep_out_survivors(collections: Iterator[int]) -> Callable[[str, dict[str, int]], None]:
+    def collected(phase: str, about: dict[str, int]) -> None:
+        if phase == "stop" and about["generation"] == OLDEST:
+            if next(collections) % LOOK_THROUGH_EVERY:
+                gc.freeze()
+            else:
+                gc.unfreeze()
+
+    return collected
 
 
 class RadiusServer:

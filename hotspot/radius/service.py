@@ -3,17 +3,18 @@
 Reading needs no database and happens before the transaction, so that a poisoned packet can't sink its batch.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
 from functools import lru_cache
 from hmac import compare_digest
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from hotspot.guests.models import BadMacAddress, MacAddress
 from hotspot.guests.refusals import Refusal
 from hotspot.guests.service import parse_user_name
-from hotspot.radius.attributes import Attr, Attributes
-from hotspot.radius.packet import MalformedPacket, Packet, RawAttribute, Secret, chap_matches, unhide_password
+from hotspot.radius.attributes import Attr, Attributes, as_text
+from hotspot.radius.layouts import Layouts
+from hotspot.radius.packet import Code, MalformedPacket, Packet, RawAttribute, Secret, chap_matches, unhide_password
 from hotspot.routers.service import KnownRouter
 from hotspot.security import Keys
 
@@ -22,8 +23,39 @@ MOST_PROXY_STATES: Final = 32
 LARGEST_PROXY_STATES: Final = 2_048  # octets: half a packet, the rest is for what we say ourselves
 
 
-@dataclass(frozen=True, slots=True)
-class AccessAsked:
+class Shown(NamedTuple):
+    """The attributes of an Access-Request that we read, as octets; None: absent."""
+
+    user_name: bytes | None
+    mac: bytes | None
+    nas_identifier: bytes | None
+    password: bytes | None
+    chap_response: bytes | None
+    chap_challenge: bytes | None
+
+
+FIELDS: Final = (
+    Attr.USER_NAME,
+    Attr.CALLING_STATION_ID,
+    Attr.NAS_IDENTIFIER,
+    Attr.USER_PASSWORD,
+    Attr.CHAP_PASSWORD,
+    Attr.CHAP_CHALLENGE,
+)
+
+
+def shown_in(attributes: Iterable[RawAttribute]) -> Shown:
+    """Read the attributes of a packet; raises `MalformedPacket` when one that we read is repeated."""
+    asked = Attributes(attributes)
+    return Shown(*[asked.octets(field) for field in FIELDS])
+
+
+def access_layouts() -> Layouts[Shown]:
+    """Layouts of Access-Requests, none known yet."""
+    return Layouts(Code.ACCESS_REQUEST, FIELDS, Shown)
+
+
+class AccessAsked(NamedTuple):
     """One log-in: who wants in, where, and whether the password was the credential's own.
 
     `is_known_device`: the router asks by itself for a device it sees, whose MAC address is the user name (RouterOS `login-by=mac`).
@@ -48,18 +80,16 @@ class AccessAsked:
         return None if self.is_proven else Refusal.WRONG_PASSWORD
 
 
-def read_access(packet: Packet, router: KnownRouter, secret: Secret, keys: Keys) -> AccessAsked:
+def read_access(shown: Shown, authenticator: bytes, router: KnownRouter, secret: Secret, keys: Keys) -> AccessAsked:
     """Read a verified Access-Request; what is missing makes a refusal, what is wrong raises `MalformedPacket`."""
-    attributes = Attributes(packet.attributes)
-    user_name = attributes.text(Attr.USER_NAME) or ""
+    user_name = as_text(shown.user_name or b"")
     credential_id = parse_user_name(user_name)
-    device_id = _device_in(attributes, keys)
+    device_id = None if shown.mac is None else _device_named(as_text(shown.mac), keys)
     if credential_id is None:
         is_known_device = device_id is not None and _device_named(user_name, keys) == device_id
         return AccessAsked(router, None, device_id, user_name, is_known_device=is_known_device)
     password = keys.one_time_password(credential_id).encode()
-    is_proven = _proves(attributes, packet, password, secret)
-    return AccessAsked(router, credential_id, device_id, user_name, is_proven=is_proven)
+    return AccessAsked(router, credential_id, device_id, user_name, _proves(shown, authenticator, password, secret))
 
 
 def proxy_states(packet: Packet) -> tuple[RawAttribute, ...]:
@@ -72,25 +102,16 @@ def proxy_states(packet: Packet) -> tuple[RawAttribute, ...]:
     return proxied
 
 
-def _proves(attributes: Attributes, packet: Packet, password: bytes, secret: Secret) -> bool:
+def _proves(shown: Shown, authenticator: bytes, password: bytes, secret: Secret) -> bool:
     """Whether the request holds this password, by PAP or by CHAP (RFC 2865 §5.2, §5.3)."""
-    hidden = attributes.octets(Attr.USER_PASSWORD)
-    response = attributes.octets(Attr.CHAP_PASSWORD)
+    hidden, response = shown.password, shown.chap_response
     if hidden is not None and response is not None:
         raise MalformedPacket("both User-Password and CHAP-Password, which RFC 2865 §4.1 forbids")
     if hidden is not None:
-        return compare_digest(unhide_password(hidden, packet.authenticator, secret), password)
+        return compare_digest(unhide_password(hidden, authenticator, secret), password)
     if response is not None:
-        challenge = attributes.octets(Attr.CHAP_CHALLENGE)
-        return chap_matches(response, password, packet.authenticator if challenge is None else challenge)
+        return chap_matches(response, password, shown.chap_challenge or authenticator)
     return False
-
-
-def _device_in(attributes: Attributes, keys: Keys) -> UUID | None:
-    text = attributes.text(Attr.CALLING_STATION_ID)
-    if text is None:
-        return None
-    return _device_named(text, keys)
 
 
 @lru_cache(maxsize=8_192)

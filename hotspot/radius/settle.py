@@ -4,9 +4,10 @@ What is not committed is not answered: while the database is away a log-in meets
 reports wait, because they are worth storing however late.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import psycopg
@@ -17,20 +18,26 @@ from sqlmodel import Session
 
 from hotspot.db import Database
 from hotspot.errors import Unavailable
+from hotspot.guests import express as guests_express
 from hotspot.radius import metrics
 from hotspot.radius.admitting import Desk
 from hotspot.radius.boots import BootDigits
+from hotspot.radius.lane import Decided, Outcome
 from hotspot.radius.nases import Nas
-from hotspot.radius.packet import Code, Packet, RawAttribute, sign_reply
-from hotspot.radius.pipeline import Pipeline
+from hotspot.radius.packet import Code, RawAttribute, encode_attributes, keyed_reply
+from hotspot.radius.pipeline import Pipeline, Rows
 from hotspot.radius.rulebook import Rulebook, SiteRules
 from hotspot.radius.service import AccessAsked
+from hotspot.radius.turnstile import Turnstile
+from hotspot.statements import Prepared
+from hotspot.usage import express
 from hotspot.usage.counters import Report
 from hotspot.usage.endings import BY_INDEX, Boot
 from hotspot.usage.ingest import record
 
 log = structlog.get_logger()
 
+_ACCEPTED = metrics.ANSWERED.labels("accept")
 _ACKNOWLEDGED = metrics.ANSWERED.labels("accounting")
 _KINDS: Final = {Code.ACCESS_ACCEPT: "accept", Code.ACCESS_REJECT: "reject"}
 _AWAY: Final = (
@@ -54,7 +61,7 @@ class LogIn(NamedTuple):
     """A verified Access-Request on its way, and what it asks; nothing: Status-Server."""
 
     reply: Reply
-    packet: Packet
+    octets: bytes
     nas: Nas
     proxied: tuple[RawAttribute, ...] = ()
     asked: AccessAsked | None = None
@@ -79,13 +86,17 @@ class Settler:
         self._boots = BootDigits()
         self._speeds = Rulebook()  # its own: the desk's belongs to the other thread
         self._connection: psycopg.Connection[Any] | None = None
-        self._pipeline: Pipeline | None = None
+        self._turnstile = Turnstile(desk.rulebook, desk.zone)
+        self._admitting: Pipeline | None = None
+        self._storing: Pipeline | None = None
+        self._express = express.Express()
         self._is_away = False
 
     def close(self) -> None:
-        """Give the reports' connections back; called when nothing settles any more."""
-        if self._pipeline is not None:
-            self._pipeline.close()
+        """Give the connections back; called when nothing settles any more."""
+        for pipeline in (self._admitting, self._storing):
+            if pipeline is not None:
+                pipeline.close()
         self._close_connection()
 
     def _close_connection(self) -> None:
@@ -116,8 +127,30 @@ class Settler:
                 continue
             answer = next(remaining)
             metrics.ANSWERED.labels(_KINDS[answer.code]).inc()
-            replies.append(_signed(job, answer.code, answer.attributes))
+            replies.append(_signed(job, answer.code, encode_attributes(answer.attributes)))
+        self._admitting = self._opened(self._admitting, guests_express.STATEMENTS)
         return replies
+
+    def logins_at_once(self, jobs: Sequence[LogIn], decided: Decided[LogIn]) -> bool:
+        """Let in by the turnstile whoever can pass it, in the loop's thread; False when nobody can. The others are left."""
+        pipeline = _usable(self._admitting)
+        if pipeline is None:
+            return False
+        now = self._clock()
+        passing = self._turnstile.look_through([job.asked for job in jobs], now=now)
+        if not passing.claims:
+            return False
+
+        def outcome(results: list[Rows] | None) -> Outcome[LogIn]:
+            won = guests_express.admitted(results[0]) if results is not None else ()
+            accepts = {passing.places[place]: passing.accepts[place] for place in won}
+            _ACCEPTED.inc(len(accepts))
+            settled = [(jobs[place], _signed(jobs[place], Code.ACCESS_ACCEPT, body)) for place, body in accepts.items()]
+            return Outcome(settled, [job for place, job in enumerate(jobs) if place not in accepts])
+
+        step = guests_express.admit(passing.claims, now=now)
+        pipeline.send([step], lambda results: decided(partial(outcome, results)))
+        return True
 
     # --- reports -----------------------------------------------------------------------------------------------------------
 
@@ -139,23 +172,31 @@ class Settler:
         _ACKNOWLEDGED.inc(len(jobs))
         return [job.acknowledgement for job in jobs]
 
-    def reports_at_once(self, jobs: Sequence[Accounted], done: Callable[[Sequence[bytes | None] | None], None]) -> bool:
-        """Store a batch by the express way, in the loop's thread; False when it has to be `reports`.
-
-        `done` gets the replies after the commit, or None when the batch must be stored the other way after all.
-        """
-        if self._pipeline is None:
+    def reports_at_once(self, jobs: Sequence[Accounted], decided: Decided[Accounted]) -> bool:
+        """Store a batch by the express way, in the loop's thread; False when it has to be `reports`."""
+        pipeline = _usable(self._storing)
+        if pipeline is None:
             return False
         reports = [job.report for job in jobs if isinstance(job.report, Report)]
         if len(reports) != len(jobs) or self._boots.seen_in(reports):
             return False
 
-        def decided(is_committed: bool) -> None:  # noqa: FBT001  (a pipeline's answer)
-            if is_committed:
-                _ACKNOWLEDGED.inc(len(jobs))
-            done([job.acknowledgement for job in jobs] if is_committed else None)
+        batch = self._express.plan(reports)
+        if batch is None:
+            self._express.forget(reports)  # their rows change by another way now
+            return False
 
-        return self._pipeline.store(reports, decided)
+        def outcome(results: list[Rows] | None) -> Outcome[Accounted]:
+            if results is None:
+                self._express.forget_batch(batch)
+                return Outcome((), jobs)
+            if not self._express.judge(batch, results):
+                return Outcome((), jobs)
+            _ACKNOWLEDGED.inc(len(jobs))
+            return Outcome([(job, job.acknowledgement) for job in jobs], ())
+
+        pipeline.send(batch.steps, lambda results: decided(partial(outcome, results)))
+        return True
 
     def _store(self, said: Sequence[Report | Boot]) -> None:
         if self._connection is None:
@@ -169,8 +210,7 @@ class Settler:
         boots = [*(one for one in said if isinstance(one, Boot)), *self._boots.seen_in(reports)]
         record(self._connection, reports, boots)
         self._boots.remember(boots)
-        if self._pipeline is None or self._pipeline.is_closed:
-            self._pipeline = Pipeline(self._database.connect())
+        self._storing = self._opened(self._storing, express.STATEMENTS)
 
     def _halved(self, jobs: Sequence[Accounted], error: psycopg.Error) -> Sequence[bytes | None]:
         if len(jobs) == 1:
@@ -188,6 +228,16 @@ class Settler:
         with self._database.reading() as db:
             sites = self._speeds.of(db, narrow, now=self._clock())
         return [_with_speed(one, sites[one.site_id]) if one.may_have_wrapped else one for one in reports]
+
+    def _opened(self, pipeline: Pipeline | None, statements: Mapping[str, Prepared]) -> Pipeline | None:
+        """This pipeline, or a new one where it is lost: the database has just shown that it is there."""
+        if pipeline is not None and not pipeline.is_closed:
+            return pipeline
+        try:
+            return Pipeline(self._database.connect(), statements)
+        except psycopg.Error as error:  # gone again meanwhile, or no connection is left: the long way is open
+            log.warning("batches take the long way", problem=str(error).partition("\n")[0])
+            return None
 
     # --- the database comes and goes ---------------------------------------------------------------------------------------
 
@@ -222,5 +272,11 @@ def _alive(job: LogIn, code: Code) -> bytes:
     return _signed(job, code)
 
 
-def _signed(job: LogIn, code: Code, attributes: Sequence[RawAttribute] = ()) -> bytes:
-    return sign_reply(job.packet, code, (*attributes, *job.proxied), job.nas.secret)
+def _signed(job: LogIn, code: Code, body: bytes = b"") -> bytes:
+    if job.proxied:
+        body += encode_attributes(job.proxied)
+    return keyed_reply(code, job.octets[1], job.octets[4:20], body, job.nas.secret)
+
+
+def _usable(pipeline: Pipeline | None) -> Pipeline | None:
+    return None if pipeline is None or pipeline.is_closed else pipeline

@@ -5,12 +5,12 @@ they need no more than an UPDATE by the row's number. A batch that needs anythin
 to be as they were remembered, goes the long way; storing a batch twice changes nothing.
 """
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from hotspot import arrays
+from hotspot.statements import Prepared, Step, prepared
 from hotspot.usage.counters import Counting, Report
 from hotspot.usage.endings import SUPERSEDE, superseding
 from hotspot.usage.ingest import SAVE_REPORTS, needs_the_long_way, place, rounds_of, values_of
@@ -46,34 +46,11 @@ GROW: Final = f"""
 """  # noqa: S608  (names of ours)
 
 
-class Prepared(NamedTuple):
-    """A statement as PostgreSQL prepares it, and the names of its values in the order of their numbers."""
-
-    sql: bytes
-    names: tuple[str, ...]
-
-
-def prepared(sql: str) -> Prepared:
-    """Number the named values of a statement: the same name is the same number."""
-    names: list[str] = []
-
-    def number(match: re.Match[str]) -> str:
-        name = match.group(1)
-        if name not in names:
-            names.append(name)
-        return f"${names.index(name) + 1}"
-
-    return Prepared(re.sub(r"%\((\w+)\)s", number, sql).encode(), tuple(names))
-
-
-STATEMENTS: Final = {"save": prepared(SAVE_REPORTS), "supersede": prepared(SUPERSEDE), "grow": prepared(GROW)}
-
-
-class Step(NamedTuple):
-    """One statement of a batch; all of them together are one transaction."""
-
-    statement: str
-    values: Sequence[bytes]
+STATEMENTS: Final[Mapping[str, Prepared]] = {
+    "save": prepared(SAVE_REPORTS),
+    "supersede": prepared(SUPERSEDE),
+    "grow": prepared(GROW),
+}
 
 
 class Batch(NamedTuple):
@@ -82,6 +59,10 @@ class Batch(NamedTuple):
     steps: Sequence[Step]
     grown: Sequence[Report]
     saved: Mapping[tuple[int, str], Report]
+
+
+Rows = Sequence[Sequence[bytes]]
+"""What a statement returned, in text form."""
 
 
 class _Known(NamedTuple):
@@ -136,6 +117,20 @@ class Express:
             started_at = report.started_at if before is None else min(report.started_at, before.started_at)
             self._known[identity] = _Known(row, started_at, report.hour, report.address, report.counting)
 
+    def judge(self, batch: Batch, results: Sequence[Rows]) -> bool:
+        """Learn from what a committed batch returned; False, and all forgotten, when a row was not as remembered."""
+        for step, rows in zip(batch.steps, results, strict=True):
+            if step.statement == "save":
+                self.learn(batch, [(int(row[0]), int(row[1]), row[2].decode()) for row in rows])
+            elif step.statement == "grow" and int(rows[0][0]) != len(batch.grown):
+                self.forget_batch(batch)  # it is committed, which does no harm
+                return False
+        return True
+
+    def forget_batch(self, batch: Batch) -> None:
+        """Forget the sessions of a batch that was not stored, or not as it was planned."""
+        self.forget([*batch.grown, *batch.saved.values()])
+
     def forget(self, reports: Iterable[Report]) -> None:
         """Forget these sessions: their rows were not as remembered, or may not be."""
         for report in reports:
@@ -174,4 +169,4 @@ def _growing(rows: Sequence[tuple[int, Report]], grown: Sequence[Report], hour: 
 
 
 def _step(statement: str, values: Mapping[str, str]) -> Step:
-    return Step(statement, [values[name].encode() for name in STATEMENTS[statement].names])
+    return STATEMENTS[statement].step(statement, values)

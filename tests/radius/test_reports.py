@@ -6,6 +6,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from hotspot.radius.attributes import Attr, StatusType, make
+from hotspot.radius.layouts import MOST_LAYOUTS, Layouts
 from hotspot.radius.packet import (
     Code,
     MalformedPacket,
@@ -19,7 +20,7 @@ from hotspot.radius.packet import (
     sign_reply,
     sign_request,
 )
-from hotspot.radius.reports import FIELDS, MOST_LAYOUTS, Layouts, is_plain, said_in
+from hotspot.radius.reports import FIELDS, Said, report_layouts, said_in
 
 SECRET = Secret(b"the-secret-of-alun-alun-32-chars")
 INTEGERS = [field for field in FIELDS if field not in FIELDS[1:6]]
@@ -35,8 +36,8 @@ attributes = st.lists(
 ).map(tuple)
 
 
-def learnt(octets: bytes) -> Layouts:
-    layouts, packet = Layouts(), parse(octets)
+def learnt(octets: bytes) -> Layouts[Said]:
+    layouts, packet = report_layouts(), parse(octets)
     said_in(packet.attributes)
     layouts.learn(octets, packet.attributes)
     return layouts
@@ -77,21 +78,18 @@ def test_another_layout_is_not_read(one: tuple[tuple[int, bytes], ...], other: t
 def test_whatever_the_octets_reading_them_raises_nothing(octets: bytes) -> None:
     layouts = learnt(encode(Packet(4, 7, bytes(16), (make(Attr.ACCT_STATUS_TYPE, 1), make(Attr.ACCT_SESSION_ID, "8")))))
 
-    assert not is_plain(octets) or parse_length(octets) == len(octets)
     layouts.read(octets)
 
 
-def parse_length(octets: bytes) -> int:
-    return int.from_bytes(octets[2:4], "big")
-
-
-def test_padding_and_other_codes_are_not_plain() -> None:
+def test_padding_other_codes_and_other_lengths_are_not_read() -> None:
     octets = encode(Packet(4, 7, bytes(16), (make(Attr.ACCT_STATUS_TYPE, 1),)))
+    layouts = learnt(octets)
 
-    assert is_plain(octets)
-    assert not is_plain(octets + b"\0")
-    assert not is_plain(b"\1" + octets[1:])
-    assert not is_plain(octets[:19])
+    assert layouts.read(octets) is not None
+    assert layouts.read(octets + b"\0") is None
+    assert layouts.read(b"\1" + octets[1:]) is None
+    assert layouts.read(octets[:2] + b"\0\x14" + octets[4:]) is None
+    assert layouts.read(octets[:19]) is None
 
 
 @given(attributes, st.integers(20, 200), st.integers(1, 255))
@@ -139,7 +137,7 @@ def test_the_acknowledgement_is_the_reply_that_signing_makes(found: tuple[tuple[
 
 
 def test_the_layouts_are_bounded() -> None:
-    layouts = Layouts()
+    layouts = report_layouts()
     for number in range(MOST_LAYOUTS + 1):
         kinds = (
             (200, bytes(1 + number % 200)),

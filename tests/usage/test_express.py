@@ -12,8 +12,9 @@ from sqlalchemy import text
 from sqlmodel import Session, select
 
 from hotspot.db import Database
+from hotspot.statements import prepared
 from hotspot.usage.counters import Counting, EndedBy, Report
-from hotspot.usage.express import MOST_KNOWN, STATEMENTS, Express, prepared
+from hotspot.usage.express import MOST_KNOWN, STATEMENTS, Express
 from hotspot.usage.models import GuestSession, UsageDirty
 from tests.conftest import NOW
 from tests.usage.reports import record
@@ -32,20 +33,14 @@ def express(db: Session, way: Express, reports: Sequence[Report]) -> str:
     db.execute(text("SELECT 1"))  # begins the test's transaction
     connection = db.connection().connection.driver_connection
     assert isinstance(connection, psycopg.Connection)
-    is_as_remembered = True
+    results = []
     for step in batch.steps:
         result = connection.pgconn.exec_params(STATEMENTS[step.statement].sql, step.values)
         assert result.status in (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK), result.error_message
-        rows = [
-            [result.get_value(row, column) or b"" for column in range(result.nfields)] for row in range(result.ntuples)
-        ]
-        if step.statement == "save":
-            way.learn(batch, [(int(router), int(row), key.decode()) for router, row, key in rows])
-        elif step.statement == "grow" and int(rows[0][0]) != len(batch.grown):
-            is_as_remembered = False
-    if is_as_remembered:
+        columns = range(result.nfields)
+        results.append([[result.get_value(row, column) or b"" for column in columns] for row in range(result.ntuples)])
+    if way.judge(batch, results):
         return "+".join(step.statement for step in batch.steps)
-    way.forget(reports)
     record(db, reports)
     return "long after all"
 
