@@ -35,7 +35,8 @@ class Router(SQLModel, table=True):
     `previous_tunnel_address` is let through as well, until the box has taken the new one. The API passwords are sealed with the
     context ``router-api:<name>``: `bootstrap_password` until the controller has taken over, then `api_password`, and
     `next_api_password` while it is being changed. `fingerprint` is the SHA-256 of the certificate of its api-ssl, in hex. Until
-    `answers_until` its first contact is answered again.
+    `answers_until` its first contact is answered again, when it repeats the token it enrolled with; `token_hash` is that token's. One
+    that staff adopted from the inbox has none and needs none.
     """
 
     __table_args__ = (UniqueConstraint("name"),)
@@ -64,6 +65,7 @@ class Router(SQLModel, table=True):
     api_password: bytes | None = None
     next_api_password: bytes | None = None
     fingerprint: str = Field(default="", max_length=64)
+    token_hash: bytes | None = None
     answers_until: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
     enrolled_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
 

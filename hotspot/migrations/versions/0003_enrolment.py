@@ -70,7 +70,7 @@ def _routers() -> None:
     ):
         op.add_column("router", sa.Column(name, sa.String(length=length), nullable=True))
         op.create_unique_constraint(f"router_{name}_key", "router", [name])
-    for name in ("bootstrap_password", "api_password", "next_api_password"):
+    for name in ("bootstrap_password", "api_password", "next_api_password", "token_hash"):
         op.add_column("router", sa.Column(name, sa.LargeBinary(), nullable=True))
     for name in ("answers_until", "enrolled_at"):
         op.add_column("router", sa.Column(name, sa.DateTime(timezone=True), nullable=True))
