@@ -27,10 +27,17 @@ class NoSuchCaller(NotFound):
 NOTE = """
     INSERT INTO enrolment_caller AS known
         (serial, wireguard_key, model, version, licence, packages, device_mode, fingerprint, source, first_at, last_at)
-    SELECT :serial, :key, :model, :version, :licence, CAST(:packages AS jsonb), CAST(:mode AS jsonb), :fingerprint, :source, :now, :now
-    WHERE EXISTS (SELECT FROM enrolment_caller WHERE serial = :serial AND wireguard_key = :key) OR (
+    SELECT caller.* FROM (
+        SELECT CAST(:serial AS varchar) AS serial, CAST(:key AS varchar) AS wireguard_key, CAST(:model AS varchar),
+            CAST(:version AS varchar), CAST(:licence AS varchar), CAST(:packages AS jsonb), CAST(:mode AS jsonb),
+            CAST(:fingerprint AS varchar), CAST(:source AS varchar) AS source, CAST(:now AS timestamptz), CAST(:now AS timestamptz)
+    ) AS caller
+    WHERE EXISTS (
+        SELECT FROM enrolment_caller AS held WHERE held.serial = caller.serial AND held.wireguard_key = caller.wireguard_key
+    ) OR (
         (SELECT count(*) FROM enrolment_caller) < :most
-        AND (SELECT count(*) FROM enrolment_caller WHERE source = :source) < :most_from_one)
+        AND (SELECT count(*) FROM enrolment_caller AS held WHERE held.source = caller.source) < :most_from_one
+    )
     ON CONFLICT (serial, wireguard_key) DO UPDATE SET model = excluded.model, version = excluded.version,
         licence = excluded.licence, packages = excluded.packages, device_mode = excluded.device_mode,
         fingerprint = excluded.fingerprint, source = excluded.source, last_at = excluded.last_at
