@@ -58,12 +58,15 @@ def test_a_field_is_taken_in_its_shape_or_refused_by_name_and_never_repeated(nam
     try:
         contact = parse(said(**{name: value}))
     except BadContact as error:
-        assert str(error) == f"The field {name} can't be used"
+        problem = str(error)
     else:
+        problem = f"The field {name} can't be used"
         for text in (contact.serial, contact.model, contact.version, contact.licence, contact.token):
             assert text.isascii()
             assert text.isprintable()
             assert not set(text) & set("\"\\$[]{};#'")
+
+    assert problem == f"The field {name} can't be used"
 
 
 @pytest.mark.parametrize(
