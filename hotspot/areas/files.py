@@ -15,7 +15,7 @@ from hotspot.spreadsheets.limits import (
     MOST_ROWS,
     Line,
     UnusableFile,
-    cells_by_column,
+    flaw_in,
     refuse_larger,
     refuse_more_rows_than,
 )
@@ -55,7 +55,7 @@ def parse_csv(content: bytes, known: Mapping[str, Known]) -> AreaFile:
     columns = _columns(next(lines, Line(1, [])).cells)
     reading = _Reading("row", known)
     for line in lines:
-        reading.take(line.number, cells_by_column(columns, line.cells))
+        reading.take(line.number, flaw_in(columns, line.cells) or dict(zip(columns, line.cells, strict=True)))
     return reading.result()
 
 

@@ -32,11 +32,11 @@ def refuse_more_rows_than(limit: int, count: int) -> None:
         raise UnusableFile(problem=f"it has more than {MOST_ROWS:,} rows")
 
 
-def cells_by_column(columns: Sequence[str], cells: Sequence[str]) -> dict[str, str] | str:
-    """Return the cells by column, or what is wrong with them as a whole."""
+def flaw_in(columns: Sequence[str], cells: Sequence[str]) -> str | None:
+    """Return what is wrong with the cells as a whole: not one for each column, or one that is too long."""
     if len(cells) != len(columns):
         return f"has {len(cells)} cells, the header {len(columns)}"
     for column, cell in zip(columns, cells, strict=True):
         if len(cell.encode()) > LONGEST_CELL:
             return f"{column} is longer than {LONGEST_CELL:,} octets"
-    return dict(zip(columns, cells, strict=True))
+    return None
