@@ -2,7 +2,7 @@
 
 import typer
 
-from hotspot.cli import guests, records, serving, wireguard
+from hotspot.cli import discover, guests, records, serving, wireguard
 
 app = typer.Typer(
     help="Controller and captive portal for a city's public Wi-Fi.",
@@ -14,6 +14,7 @@ serving.add_to(app)
 records.add_to(app)
 guests.add_to(app)
 wireguard.add_to(app)
+discover.add_to(app)
 
 
 def main() -> None:

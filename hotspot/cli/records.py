@@ -23,6 +23,7 @@ from hotspot.cli.output import (
     print_made,
     print_rows,
 )
+from hotspot.cli.site_import import import_sites
 from hotspot.errors import Invalid
 from hotspot.guests import terms
 from hotspot.portal import banners
@@ -50,10 +51,13 @@ class UnreadableFile(Invalid):
 def add_to(app: typer.Typer) -> None:
     groups: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
         "areas": ("The area tree.", {"import": import_areas, "list": list_areas}),
-        "sites": ("Places with Wi-Fi.", {"add": add_site, "list": list_sites, "state": set_site_state}),
         "routers": (
             "MikroTik boxes.",
             {"add": add_router, "list": list_routers, "rotate-secret": rotate_secret, **enrolment.COMMANDS},
+        ),
+        "sites": (
+            "Places with Wi-Fi.",
+            {"add": add_site, "import": import_sites, "list": list_sites, "state": set_site_state},
         ),
         "settings": ("What holds where.", {"list": list_settings, "set": set_setting, "unset": unset_setting}),
         "staff": ("Who signs in to the console.", {"add": add_staff, "login-link": make_login_link}),
