@@ -185,7 +185,7 @@ class SimulatedRouterOS:
         """Go back to a configuration that was, with rows that came meanwhile by themselves kept as they are."""
         config = before.copy()
         for path, menu in self.menus.items():
-            if menu.ram:
+            if menu.ram and path in self.config.tables:
                 config.put(path, self.config.rows(path))
         self._become(config, config.changed_since(self.config))
 
