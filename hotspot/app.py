@@ -1,4 +1,4 @@
-"""The web application: portal for guests, console for staff, one health address for machines."""
+"""The web application: portal for guests, console for staff, enrolment for routers, one health address for machines."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -15,10 +15,12 @@ from starlette.staticfiles import StaticFiles
 
 import hotspot.console.pages
 import hotspot.portal.pages
+import hotspot.routers.api
 from hotspot import web
 from hotspot.db import Database
 from hotspot.errors import HotspotError
 from hotspot.portal.throttle import Presses
+from hotspot.routers.api import Calls
 from hotspot.settings import Settings
 
 STATIC = Path(hotspot.console.pages.__file__).parent / "static"
@@ -45,8 +47,10 @@ def create_app(settings: Settings, database: Database, *, now: Callable[[], date
     app.state.database = database
     app.state.now = now
     app.state.presses = Presses()
+    app.state.calls = Calls()
     app.include_router(hotspot.portal.pages.routes)
     app.include_router(hotspot.console.pages.routes)
+    app.include_router(hotspot.routers.api.routes)
     app.add_api_route("/", home, include_in_schema=False)
     app.add_api_route("/health", health, include_in_schema=False)
     app.mount("/static", ImmutableFiles(directory=STATIC), name="static")

@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from hotspot.db import Database
 from hotspot.guests.service import forget_admissions, forget_consents, forget_credentials
 from hotspot.radius.control import end_superseded, slow_down
+from hotspot.routers.enrol import forget_old
 from hotspot.routers.service import end_rotations
 from hotspot.settings import Settings
 from hotspot.usage.endings import reap_all
@@ -52,12 +53,13 @@ def _roll_up(database: Database, settings: Settings, now: datetime) -> None:
 
 
 def _end_lost(database: Database, settings: Settings, now: datetime) -> None:
-    """Give up sessions that nobody reports any more, and what only open sessions and rotations need."""
+    """Give up sessions that nobody reports any more, and what only open sessions, rotations and enrolments need."""
     del settings
     with database.writing() as db:
         reap_all(db, now=now)
         forget_names(db, now=now)
         end_rotations(db, now=now)
+        forget_old(db, now=now)
 
 
 def _keep_to_allowances(database: Database, settings: Settings, now: datetime) -> None:

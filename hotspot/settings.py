@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cached_property
-from ipaddress import ip_address
+from ipaddress import IPv4Network, ip_address
 from pathlib import Path
 from tomllib import TOMLDecodeError
 from typing import Annotated, Any, get_args
@@ -33,6 +33,7 @@ from hotspot.security import Keys
 DEMO_SECRET_KEY = "demo-demo-demo-demo-demo-demo-demo-demo"  # noqa: S105  (public on purpose; `serve` refuses it)
 PLACEHOLDERS = ("change-me", "changeme", "secret", "password", "example", "hotspot", "demo")
 SECRET_KEY_LENGTH = 32
+HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,98}[A-Za-z0-9])?")
 SERVED_AT = "served-at"  # file in the data directory: the address of the portal and console that serve from it now
 
 
@@ -64,6 +65,15 @@ class Settings(BaseSettings):
     radsec_cert: Path | None = Field(None, description="file of RadSec's own certificate and its chain, PEM")
     radsec_key: Path | None = Field(None, description="file of that certificate's private key, PEM")
     radsec_ca: Path | None = Field(None, description="file of the CA that issues the routers' certificates, PEM")
+    tunnel_network: IPv4Network = Field(
+        IPv4Network("10.253.0.0/16"),
+        description="private addresses of the routers' tunnels; the first is the controller's",
+    )
+    tunnel_host: str = Field("", description="name or address that routers dial for WireGuard; default: public_url's")
+    tunnel_port: int = Field(51820, ge=1, le=65535, description="UDP port of the controller's WireGuard")
+    public_ca: Path | None = Field(
+        None, description="file of the CA of public_url's certificate, PEM, where it is private"
+    )
     metrics_port: int | None = Field(None, ge=0, le=65535, description="TCP port of Prometheus metrics on loopback")
     time_zone: str = Field("Asia/Jakarta", description="days and months of the reports are this zone's")
     languages: Annotated[tuple[str, ...], NoDecode] = Field(
@@ -130,6 +140,20 @@ class Settings(BaseSettings):
                 raise ValueError(f"{host!r} is not an IP address") from error
         return hosts
 
+    @field_validator("tunnel_network")
+    @classmethod
+    def _private(cls, network: IPv4Network) -> IPv4Network:
+        if not network.is_private or network.is_loopback or network.is_link_local or not 8 <= network.prefixlen <= 29:
+            raise ValueError(f"{network} is no private network of /8 to /29, such as 10.253.0.0/16")
+        return network
+
+    @field_validator("tunnel_host")
+    @classmethod
+    def _host(cls, host: str) -> str:
+        if host and not HOST.fullmatch(host):
+            raise ValueError(f"{host!r} is neither a host name nor an IPv4 address")
+        return host
+
     @field_validator("database_url")
     @classmethod
     def _postgresql(cls, secret: SecretStr | None) -> SecretStr | None:
@@ -159,6 +183,11 @@ class Settings(BaseSettings):
         """The address printed in links, without a final slash."""
         host = f"[{self.http_host}]" if ":" in self.http_host else self.http_host
         return (self.public_url or f"http://{host}:{self.http_port}").rstrip("/")
+
+    @property
+    def tunnel_endpoint(self) -> str:
+        """The host that routers dial for their tunnel."""
+        return self.tunnel_host or urlsplit(self.base_url).hostname or self.http_host
 
     @cached_property
     def keys(self) -> Keys:

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import structlog
 from fastapi import Depends, Request, Response
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlmodel import Session
 from starlette.exceptions import HTTPException
@@ -85,7 +85,15 @@ PLAIN_PAGE = """<!doctype html><html lang="{language}"><head><meta charset="utf-
 
 
 def plain_page(request: Request, status: int, title: str, text: str = "") -> Response:
-    """Return a bare page for errors that no feature dresses up; `title` and `text` are English message ids or sentences."""
+    """Return a bare page for errors that no feature dresses up; `title` and `text` are English message ids or sentences.
+
+    Programs, which ask below ``/api/``, get the same in JSON and in English.
+    """
+    headers = {"cache-control": "no-store", "content-security-policy": "default-src 'none'", "vary": "accept-language"}
+    if status == 503:
+        headers["retry-after"] = RETRY_AFTER
+    if request.url.path.startswith("/api/"):
+        return JSONResponse({"error": text or title}, status, headers)
     language = language_of(request)
     say = translations(language).gettext
     demo = (
@@ -96,9 +104,6 @@ def plain_page(request: Request, status: int, title: str, text: str = "") -> Res
     page = PLAIN_PAGE.format(
         demo=demo, language=language, title=escape(say(title)), text=escape(say(text) if text else "")
     )
-    headers = {"cache-control": "no-store", "content-security-policy": "default-src 'none'", "vary": "accept-language"}
-    if status == 503:
-        headers["retry-after"] = RETRY_AFTER
     return HTMLResponse(page, status, headers)
 
 

@@ -4,26 +4,25 @@ What is wrong with a row is collected, not raised, so that one look shows all of
 all raises. A CSV's first line names its columns and is row 1, as in a spreadsheet; a GeoJSON's first feature is feature 1.
 """
 
-import csv
-import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from hotspot.areas.rows import BadCell, Cells, Known, Row, read_code, read_row
-from hotspot.errors import Invalid
+from hotspot.spreadsheets.limits import (
+    LARGEST_FILE,
+    MOST_ROWS,
+    Line,
+    UnusableFile,
+    flaw_in,
+    refuse_larger,
+    refuse_more_rows_than,
+)
+from hotspot.spreadsheets.text import decoded, lines_of_csv
 
-LARGEST_CSV = 5 * 1024 * 1024
 LARGEST_GEOJSON = 20 * 1024 * 1024  # polygons need room; the country's 83,000 kelurahan are not one city's
-MOST_ROWS = 20_000  # the largest kabupaten has under 1,000
-LONGEST_CELL = 1024
 COLUMNS = ("code", "level", "name", "parent", "latitude", "longitude")
-SEPARATORS = ",;\t"  # a spreadsheet in Indonesian writes ; because the comma is the decimal sign
-
-
-class UnusableFile(Invalid):
-    """The file of areas can't be read: {problem}"""
 
 
 class Problem(NamedTuple):
@@ -52,17 +51,11 @@ def parse_csv(content: bytes, known: Mapping[str, Known]) -> AreaFile:
     Raises:
         UnusableFile: too large, not UTF-8, or its columns are not ours.
     """
-    _refuse_larger(content, LARGEST_CSV)
-    lines = csv.reader(io.StringIO(_text(content), newline=""), delimiter=_separator(content), strict=True)
+    lines = lines_of_csv(content)
+    columns = _columns(next(lines, Line(1, [])).cells)
     reading = _Reading("row", known)
-    try:
-        columns = _columns(next(lines, []))
-        for number, cells in enumerate(lines, start=2):
-            _refuse_more_than(MOST_ROWS + 1, number)
-            if any(cell.strip() for cell in cells):
-                reading.take(number, _cells(columns, cells))
-    except csv.Error as error:
-        raise UnusableFile(problem=f"line {lines.line_num}: {error}") from error
+    for line in lines:
+        reading.take(line.number, flaw_in(columns, line.cells) or dict(zip(columns, line.cells, strict=True)))
     return reading.result()
 
 
@@ -72,15 +65,15 @@ def parse_geojson(content: bytes, known: Mapping[str, Known]) -> AreaFile:
     Raises:
         UnusableFile: too large, not UTF-8, not JSON, or no FeatureCollection.
     """
-    _refuse_larger(content, LARGEST_GEOJSON)
+    refuse_larger(content, LARGEST_GEOJSON)
     try:
-        document = json.loads(_text(content), parse_constant=_no_constant)
+        document = json.loads(decoded(content), parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise UnusableFile(problem=f"it is not JSON ({str(error)[:100]})") from error
     features = document.get("features") if isinstance(document, dict) else None
     if not isinstance(features, list) or document.get("type") != "FeatureCollection":
         raise UnusableFile(problem="it is not a GeoJSON FeatureCollection")
-    _refuse_more_than(MOST_ROWS, len(features))
+    refuse_more_rows_than(MOST_ROWS, len(features))
     reading = _Reading("feature", known)
     for number, feature in enumerate(features, start=1):
         reading.take(number, _properties(feature))
@@ -88,38 +81,14 @@ def parse_geojson(content: bytes, known: Mapping[str, Known]) -> AreaFile:
 
 
 PARSERS = {
-    ".csv": (parse_csv, LARGEST_CSV),
+    ".csv": (parse_csv, LARGEST_FILE),
     ".geojson": (parse_geojson, LARGEST_GEOJSON),
     ".json": (parse_geojson, LARGEST_GEOJSON),
 }
 
 
-def _refuse_larger(content: bytes, limit: int) -> None:
-    if len(content) > limit:
-        raise UnusableFile(problem=f"it is larger than {limit // 1024**2} MiB")
-
-
-def _refuse_more_than(limit: int, count: int) -> None:
-    if count > limit:
-        raise UnusableFile(problem=f"it has more than {MOST_ROWS:,} rows")
-
-
-def _text(content: bytes) -> str:
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in content:
-        raise UnusableFile(problem="it looks like UTF-16 or is no text; save it as UTF-8")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UnusableFile(problem=f"it is not UTF-8 (octet {error.start + 1}); save it as UTF-8") from error
-
-
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON number")
-
-
-def _separator(content: bytes) -> str:
-    header = content.partition(b"\n")[0]
-    return max(SEPARATORS, key=lambda separator: header.count(separator.encode()))
 
 
 def _columns(header: list[str]) -> list[str]:
@@ -133,16 +102,6 @@ def _columns(header: list[str]) -> list[str]:
     if len(set(columns)) < len(columns):
         raise UnusableFile(problem="a column is named twice")
     return columns
-
-
-def _cells(columns: list[str], cells: list[str]) -> Cells | str:
-    """Return the cells by column, or what is wrong with them as a whole."""
-    if len(cells) != len(columns):
-        return f"has {len(cells)} cells, the header {len(columns)}"
-    for column, cell in zip(columns, cells, strict=True):
-        if len(cell.encode()) > LONGEST_CELL:
-            return f"{column} is longer than {LONGEST_CELL:,} octets"
-    return dict(zip(columns, cells, strict=True))
 
 
 def _properties(feature: Any) -> Cells | str:  # noqa: ANN401  (JSON)

@@ -14,11 +14,13 @@ from typing import Any, NamedTuple
 from sqlalchemy import Insert, Update, bindparam, delete, insert, text, update
 from sqlmodel import Session, col, select
 
-from hotspot.areas.files import PARSERS, AreaFile, Problem, UnusableFile
+from hotspot.areas.files import PARSERS, AreaFile, Problem
 from hotspot.areas.geometry import described, label_point
 from hotspot.areas.models import Area, Level
 from hotspot.areas.rows import Known, Row
 from hotspot.errors import Conflict, Invalid
+from hotspot.spreadsheets.files import content_of
+from hotspot.spreadsheets.limits import UnusableFile
 
 PACKAGED = Path(__file__).parent / "pangkalpinang.csv"  # Kota Pangkalpinang, 19.71: names and codes are official facts
 MOST_PROBLEMS_SHOWN = 30
@@ -106,12 +108,9 @@ def read_file(path: Path, db: Session) -> AreaFile:
     parse, limit = PARSERS.get(path.suffix.lower(), (None, 0))
     if parse is None:
         raise UnusableFile(problem=f"{path.name} is neither a .csv nor a .geojson file")
-    try:
-        with path.open("rb") as file:
-            content = file.read(limit + 1)
-    except OSError as error:
-        raise UnusableFile(problem=f"{path}: {error.strerror}") from error
-    return parse(content, {code: Known(Level(area.level), parent) for code, (area, parent) in _tree(db).items()})
+    return parse(
+        content_of(path, limit), {code: Known(Level(area.level), parent) for code, (area, parent) in _tree(db).items()}
+    )
 
 
 class _Node(NamedTuple):

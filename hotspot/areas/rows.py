@@ -44,7 +44,7 @@ class BadCell(ValueError):
 def read_code(cells: Cells) -> str:
     code: str = cells.get("code", "").strip()
     if not CODE.fullmatch(code):
-        raise BadCell(f"code {_shown(code)} is not 1 to 32 letters, digits, dots or dashes")
+        raise BadCell(f"code {shown(code)} is not 1 to 32 letters, digits, dots or dashes")
     return code
 
 
@@ -65,7 +65,7 @@ def _name(_code: str, cells: Cells, _known: Known | None) -> dict[str, Any]:
     if not name:
         raise BadCell("name is missing")
     if len(name) > LONGEST_NAME or not name.isprintable():
-        raise BadCell(f"name {_shown(name)} is longer than {LONGEST_NAME} characters or has control characters")
+        raise BadCell(f"name {shown(name)} is longer than {LONGEST_NAME} characters or has control characters")
     return {"name": name}
 
 
@@ -75,11 +75,11 @@ def _in_tree(code: str, cells: Cells, known: Known | None) -> dict[str, Any]:
     parent = cells.get("parent", "").strip()
     if level is Level.KOTA:
         if parent:
-            raise BadCell(f"a kota has no parent, this one has {_shown(parent)}")
+            raise BadCell(f"a kota has no parent, this one has {shown(parent)}")
         return {"level": level, "parent": None}
     parent = parent or (known.parent if known else None) or code.rpartition(".")[0]
     if not CODE.fullmatch(parent):
-        raise BadCell(f"parent {_shown(parent)} is not a code" if parent else "parent is missing")
+        raise BadCell(f"parent {shown(parent)} is not a code" if parent else "parent is missing")
     return {"level": level, "parent": parent}
 
 
@@ -87,7 +87,7 @@ def _level(code: str, said: str, known: Known | None) -> Level:
     if said in list(Level):
         return Level(said)
     if said:
-        raise BadCell(f"level {_shown(said)} is not one of {', '.join(Level)}")
+        raise BadCell(f"level {shown(said)} is not one of {', '.join(Level)}")
     level = known.level if known else LEVEL_OF_PARTS.get(len(code.split(".")))
     if level is None:
         raise BadCell("level is missing")
@@ -95,20 +95,25 @@ def _level(code: str, said: str, known: Known | None) -> Level:
 
 
 def _coordinates(_code: str, cells: Cells, _known: Known | None) -> dict[str, Any]:
-    latitude = _degrees("latitude", cells.get("latitude", ""), 90)
-    longitude = _degrees("longitude", cells.get("longitude", ""), 180)
+    latitude = degrees("latitude", cells.get("latitude", ""), 90)
+    longitude = degrees("longitude", cells.get("longitude", ""), 180)
     if (latitude is None) != (longitude is None):
         raise BadCell("latitude and longitude go together, one is missing")
     return {"latitude": latitude, "longitude": longitude}
 
 
-def _degrees(name: str, cell: str, limit: int) -> float | None:
+def degrees(name: str, cell: str, limit: int) -> float | None:
+    """Read a coordinate with a decimal point or comma; None of an empty cell.
+
+    Raises:
+        BadCell: it is no number within the limit.
+    """
     cell = cell.strip()
     if not cell:
         return None
     value = float(cell.replace(",", ".")) if DEGREES.fullmatch(cell) else None
     if not is_within(value, limit):
-        raise BadCell(f"{name} {_shown(cell)} is not a number from -{limit} to {limit}")
+        raise BadCell(f"{name} {shown(cell)} is not a number from -{limit} to {limit}")
     return value
 
 
@@ -117,6 +122,6 @@ def _polygon(_code: str, cells: Cells, _known: Known | None) -> dict[str, Any]:
     return {"polygon": None if geometry is None else checked(geometry)}
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
     """Return the text as a message may repeat it: short, quoted, without control characters."""
     return repr(text if len(text) <= 40 else text[:40] + "…")

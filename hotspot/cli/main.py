@@ -2,7 +2,7 @@
 
 import typer
 
-from hotspot.cli import guests, records, serving
+from hotspot.cli import discover, guests, records, serving, wireguard
 
 app = typer.Typer(
     help="Controller and captive portal for a city's public Wi-Fi.",
@@ -13,6 +13,8 @@ app = typer.Typer(
 serving.add_to(app)
 records.add_to(app)
 guests.add_to(app)
+wireguard.add_to(app)
+discover.add_to(app)
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from hotspot.areas import importer
 from hotspot.areas import service as areas
 from hotspot.areas.models import Area
+from hotspot.cli import enrolment
 from hotspot.cli.output import (
     AsJson,
     DataDir,
@@ -22,6 +23,7 @@ from hotspot.cli.output import (
     print_made,
     print_rows,
 )
+from hotspot.cli.site_import import import_sites
 from hotspot.errors import Invalid
 from hotspot.guests import terms
 from hotspot.portal import banners
@@ -49,8 +51,14 @@ class UnreadableFile(Invalid):
 def add_to(app: typer.Typer) -> None:
     groups: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
         "areas": ("The area tree.", {"import": import_areas, "list": list_areas}),
-        "sites": ("Places with Wi-Fi.", {"add": add_site, "list": list_sites, "state": set_site_state}),
-        "routers": ("MikroTik boxes.", {"add": add_router, "list": list_routers, "rotate-secret": rotate_secret}),
+        "routers": (
+            "MikroTik boxes.",
+            {"add": add_router, "list": list_routers, "rotate-secret": rotate_secret, **enrolment.COMMANDS},
+        ),
+        "sites": (
+            "Places with Wi-Fi.",
+            {"add": add_site, "import": import_sites, "list": list_sites, "state": set_site_state},
+        ),
         "settings": ("What holds where.", {"list": list_settings, "set": set_setting, "unset": unset_setting}),
         "staff": ("Who signs in to the console.", {"add": add_staff, "login-link": make_login_link}),
         "terms": ("What guests agree to.", {"publish": publish_terms, "list": list_terms}),
@@ -229,10 +237,16 @@ def rotate_secret(
 def list_routers(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """List routers; secrets are never shown."""
     with looking(data_dir) as (_settings, db):
+        slugs = {site.id: site.slug for site, _area in sites.all_sites(db)}
         rows = [
-            {"name": router.name, "site": site.slug, "address": router.address, "login_host": router.login_host}
-            for site, _area in sites.all_sites(db)
-            for router in routers.routers_of(db, site.id or 0)
+            {
+                "name": router.name,
+                "site": None if router.site_id is None else slugs[router.site_id],
+                "address": router.address,
+                "login_host": router.login_host,
+                "state": router.state,
+            }
+            for router in routers.all_routers(db)
         ]
     empty = "No routers yet: hotspot routers add --name NAME --site SLUG --address ADDRESS"
     print_rows(rows, as_json=as_json, title="Routers", empty=empty)

@@ -1,5 +1,7 @@
-"""The MikroTik boxes: who they are, where they stand, and the secret each shares with the RADIUS server.
+"""The MikroTik boxes: how they come in, who they are, where they stand, and the secrets each shares with us.
 
 A router is known by its source address and its identity (RouterOS ``/system/identity``, RADIUS NAS-Identifier), never by an
-address that a packet or a query claims. Its secret is generated, sealed at rest and shown once. Routers know nothing of guests.
+address that a packet or a query claims. It enrols itself with a token or waits in the inbox, and is reached through its WireGuard tunnel alone.
+What a box says of itself is a claim: only a token, its key and its certificate decide. Secrets are generated and sealed at rest; those for
+a person are shown once. Routers know nothing of guests.
 """

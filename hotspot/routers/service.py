@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from ipaddress import ip_address
 
 from sqlalchemy import text
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from hotspot.errors import Conflict, Invalid, NotFound
-from hotspot.routers.models import COA_PORT, Router
+from hotspot.routers.models import COA_PORT, Router, RouterState
 from hotspot.security import Keys
 
 CHANGES = "routers_changed"  # PostgreSQL channel: somebody added or changed a router
@@ -31,6 +31,10 @@ class NoSuchRouter(NotFound):
 
 class BadRouter(Invalid):
     """{field}: {problem}"""
+
+
+class NotPlaced(Conflict):
+    """The router {name} stands at no site yet; see: hotspot routers place"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,7 @@ def add_router(
         BadRouter: a field that can't be used, with what to do.
     """
     _check(name, secret, login_host)
-    if db.exec(select(Router).where(Router.name == name)).first() is not None:
+    if find_router(db, name) is not None:
         raise RouterExists(name=name)
     router = Router(
         name=name,
@@ -146,9 +150,34 @@ def get_router(db: Session, router_id: int) -> Router:
     return router
 
 
+def find_router(db: Session, name: str) -> Router | None:
+    return db.exec(select(Router).where(Router.name == name)).first()
+
+
+def get_router_named(db: Session, name: str) -> Router:
+    """Return the router of this name.
+
+    Raises:
+        NoSuchRouter: there is none.
+    """
+    router = find_router(db, name)
+    if router is None:
+        raise NoSuchRouter(name=name)
+    return router
+
+
+def all_routers(db: Session) -> Sequence[Router]:
+    return db.exec(select(Router).order_by(Router.name)).all()
+
+
 def known_routers(db: Session, keys: Keys) -> list[KnownRouter]:
-    """Return every router with its secret opened, for the RADIUS server's look-up table."""
-    return [known(router, keys) for router in db.exec(select(Router).order_by(Router.name))]
+    """Return the routers that may speak RADIUS, each with its secret opened: they have a site, and are no stranger or ghost."""
+    speaking = (
+        select(Router)
+        .where(col(Router.site_id).is_not(None), col(Router.state).in_((RouterState.MANUAL, RouterState.ENROLLED)))
+        .order_by(Router.name)
+    )
+    return [known(router, keys) for router in db.exec(speaking)]
 
 
 def routers_of(db: Session, site_id: int) -> Sequence[Router]:
@@ -156,7 +185,14 @@ def routers_of(db: Session, site_id: int) -> Sequence[Router]:
 
 
 def known(router: Router, keys: Keys) -> KnownRouter:
+    """Open a router's secrets.
+
+    Raises:
+        NotPlaced: it stands at no site.
+    """
     assert router.id is not None
+    if router.site_id is None:
+        raise NotPlaced(name=router.name)
     context = f"router:{router.name}"
     previous = router.previous_secret
     return KnownRouter(

@@ -8,6 +8,9 @@ from sqlalchemy import CheckConstraint, DateTime, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
+LONGEST_NAME = 100
+LONGEST_ADDRESS = 200
+
 
 class SiteState(StrEnum):
     """Planned sites are prepared, live ones serve guests, retired ones keep only their past."""
@@ -22,9 +25,9 @@ class Site(SQLModel, table=True):
 
     id: int | None = Field(default=None, primary_key=True)
     slug: str = Field(unique=True, max_length=64)
-    name: str = Field(max_length=100)
+    name: str = Field(max_length=LONGEST_NAME)
     area_id: int = Field(foreign_key="area.id", index=True)
-    address: str = Field(default="", max_length=200)
+    address: str = Field(default="", max_length=LONGEST_ADDRESS)
     latitude: float | None = None
     longitude: float | None = None
     state: str = Field(default=SiteState.LIVE, max_length=16)

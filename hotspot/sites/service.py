@@ -2,6 +2,8 @@
 
 import re
 import unicodedata
+from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import text, update
@@ -10,10 +12,8 @@ from sqlmodel import Session, col, select
 from hotspot.areas.models import Area, Level
 from hotspot.areas.service import get_area, ids_below
 from hotspot.errors import Conflict, Invalid, NotFound
-from hotspot.sites.models import Site, SiteState
+from hotspot.sites.models import LONGEST_ADDRESS, LONGEST_NAME, Site, SiteState
 
-LONGEST_NAME = 100
-LONGEST_ADDRESS = 200
 LONGEST_SLUG = 56  # of 64, so that a number fits behind it
 SLUG_LOCK = 0x736C7567  # "slug": one new site at a time, so that two of the same name get different slugs
 
@@ -70,7 +70,7 @@ def add_site(
         raise BadSite(field="state", problem="a new site is planned or live")
     _check_coordinates(latitude, longitude)
     site = Site(
-        slug=_free_slug(db, slug_of(name)),
+        slug=free_slugs(db, [name])[0],
         name=name,
         area_id=area.id,
         address=_line("address", address, LONGEST_ADDRESS),
@@ -106,14 +106,24 @@ def slug_of(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", ascii_name).strip("-")[:LONGEST_SLUG].rstrip("-") or "site"
 
 
-def _free_slug(db: Session, slug: str) -> str:
+def free_slugs(db: Session, names: Sequence[str]) -> list[str]:
+    """Return a slug of its own for each name; nobody else adds a site until the caller's transaction ends."""
+    lock_slugs(db)
+    taken = set(db.exec(select(Site.slug)))
+    numbers: Counter[str] = Counter()
+    found = []
+    for slug in map(slug_of, names):
+        free = slug
+        while free in taken:
+            numbers[slug] += 1
+            free = f"{slug}-{numbers[slug] + 1}"
+        taken.add(free)
+        found.append(free)
+    return found
+
+
+def lock_slugs(db: Session) -> None:
     db.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": SLUG_LOCK})
-    taken = set(db.exec(select(Site.slug).where(col(Site.slug).startswith(slug))))
-    free, number = slug, 1
-    while free in taken:
-        number += 1
-        free = f"{slug}-{number}"
-    return free
 
 
 def find_site(db: Session, slug: str) -> Site | None:

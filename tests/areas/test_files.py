@@ -7,10 +7,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hotspot.areas import files
-from hotspot.areas.files import AreaFile, UnusableFile, parse_csv, parse_geojson
+from hotspot.areas.files import AreaFile, parse_csv, parse_geojson
 from hotspot.areas.models import Level
 from hotspot.areas.rows import Known, Row
 from hotspot.errors import Invalid
+from hotspot.spreadsheets import limits
+from hotspot.spreadsheets.limits import UnusableFile
 
 HEADER = "code,level,name,parent,latitude,longitude\n"
 SQUARE = [[[106.0, -2.0], [106.4, -2.0], [106.4, -1.6], [106.0, -2.0]]]
@@ -194,7 +196,7 @@ def test_what_is_wrong_with_a_feature_is_said_with_its_number(bad: object, probl
         (b'code,name\n19.71,"A\n', "line 2: unexpected end of data"),
         (b"code,name\n" + b"x" * 200_000, "field larger"),
         (b"code,name\n" + b"a,b\n" * 20_001, "more than 20,000 rows"),
-        (b"x" * (files.LARGEST_CSV + 1), "larger than 5 MiB"),
+        (b"x" * (limits.LARGEST_FILE + 1), "larger than 5 MiB"),
     ],
 )
 def test_a_file_that_is_no_csv_of_areas_is_refused(content: bytes, problem: str) -> None:

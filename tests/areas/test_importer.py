@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlmodel import Session
 
-from hotspot.areas.files import UnusableFile, parse_csv
+from hotspot.areas.files import parse_csv
 from hotspot.areas.importer import (
     PACKAGED,
     AreasInUse,
@@ -26,6 +26,7 @@ from hotspot.areas.service import find_area, get_area, tree
 from hotspot.db import Database
 from hotspot.errors import Invalid
 from hotspot.sites.settings import give
+from hotspot.spreadsheets.limits import UnusableFile
 from tests.conftest import NOW
 from tests.world import World, make_site
 

@@ -7,8 +7,9 @@ import pytest
 
 from hotspot.app import create_app
 from hotspot.db import Database
-from hotspot.portal.throttle import Presses, Throttle
+from hotspot.portal.throttle import Presses
 from hotspot.settings import Settings
+from hotspot.throttle import Throttle
 from tests.portal.visit import Client, Clock, Visit, furnish
 from tests.world import World
 

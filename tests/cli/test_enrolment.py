@@ -1,0 +1,210 @@
+"""Inviting, adopting, placing, replacing, and the tunnel's file: as staff type it."""
+
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from hotspot.db import Database
+from hotspot.routers.contact import parse
+from hotspot.routers.enrol import first_contact
+from hotspot.settings import Settings
+from tests.cli.test_cli import ALUN_ALUN, environment, run, said
+from tests.routers.boxes import Box
+
+__all__ = ["environment"]  # the fixture
+SITE = "alun-alun-taman-merdeka"
+
+
+def call(database: Database, settings: Settings, box: Box, token: str = "") -> None:
+    with database.writing() as db:
+        contact = parse(json.dumps(box.says(token)).encode())
+        first_contact(db, contact, source="192.0.2.9", settings=settings, now=datetime.now(UTC))
+
+
+def token_in(content: str) -> str:
+    return content.partition("Bearer ")[2].partition('"')[0]
+
+
+def invited(*words: str) -> str:
+    row = said("routers", "invite", "--format", "one-line", *words)
+    assert isinstance(row, dict)
+    return token_in(row["content"])
+
+
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [
+        ("rsc", "/interface/wireguard/add"),
+        ("netinstall", "/system/scheduler/add"),
+        ("one-line", "/import"),
+        ("qr", "█"),
+    ],
+)
+def test_an_invitation_comes_in_four_forms(form: str, words: str, tmp_path: Path) -> None:
+    said(*ALUN_ALUN)
+
+    printed = run("routers", "invite", "--site", SITE, "--format", form)
+    written = run("routers", "invite", "--serial", "HG209ABC1234", "--format", form, "--output", str(tmp_path / "file"))
+
+    assert printed.exit_code == written.exit_code == 0
+    assert words in printed.stdout or form == "qr"
+    assert len(printed.stdout.splitlines()) > (0 if form == "one-line" else 10)
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o600
+    assert ("<svg" if form == "qr" else words) in (tmp_path / "file").read_text()
+    assert "good for one router until" in written.stdout
+
+
+def test_an_invitation_for_programs_says_until_when() -> None:
+    row = said("routers", "invite", "--serial", "HG209ABC1234")
+
+    assert isinstance(row, dict)
+    assert timedelta() < datetime.fromisoformat(row.pop("until")) - datetime.now(UTC) < timedelta(minutes=30)
+    assert row.pop("content").startswith("# hotspot")
+    assert row == {"format": "rsc", "site": None, "serial": "HG209ABC1234"}
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "line"),
+    [
+        (["routers", "invite"], 2, "--site SLUG, --serial NUMBER"),
+        (["routers", "invite", "--site", "nowhere"], 4, "nowhere"),
+        (["routers", "invite", "--serial", "x"], 2, "4 to 40"),
+        (["routers", "invite", "--serial", "ABCD", "--output", "/nonexistent/file"], 5, "/nonexistent/file"),
+        (["routers", "adopt", "7"], 4, "number 7"),
+        (["routers", "place", "nobody", SITE], 4, SITE),
+        (["routers", "replace", "nobody", "nothing"], 4, "nobody"),
+        (["wireguard", "write", "--file", "/proc/nothing/x.conf"], 5, "/proc/nothing/x.conf"),
+    ],
+)
+def test_what_can_not_be_done_is_one_line_and_an_exit_code(words: list[str], code: int, line: str) -> None:
+    result = run(*words)
+
+    assert result.exit_code == code, result.output
+    assert line in result.stderr.replace("\n", " ")
+    assert "Traceback" not in result.output
+
+
+def test_a_private_ca_is_carried_by_scripts_and_refuses_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Kota")])
+    certificate = (
+        x509.CertificateBuilder(
+            name, name, key.public_key(), 1, datetime(2026, 1, 1, tzinfo=UTC), datetime(2036, 1, 1, tzinfo=UTC)
+        )
+        .sign(key, hashes.SHA256())
+        .public_bytes(serialization.Encoding.PEM)
+    )
+    ca = tmp_path / "ca.pem"
+    monkeypatch.setenv("HOTSPOT_PUBLIC_CA", str(ca))
+
+    assert "No such file" in run("routers", "invite", "--serial", "ABCD").stderr
+    ca.write_text("nonsense")
+    assert "no certificate in PEM" in run("routers", "invite", "--serial", "ABCD").stderr.replace("\n", " ")
+    ca.write_bytes("# Kémentrian\n".encode() + certificate * 50)
+    assert "more than a router can take" in run("routers", "invite", "--serial", "ABCD").stderr.replace("\n", " ")
+    ca.write_bytes(b"# note\n" + certificate)
+    script = run("routers", "invite", "--serial", "ABCD").stdout
+    assert "/certificate/import" in script
+    assert "BEGIN CERTIFICATE" in script
+    for form in ("one-line", "qr"):
+        assert run("routers", "invite", "--serial", "ABCD", "--format", form).exit_code == 3
+
+
+def test_a_router_from_the_inbox_is_adopted_placed_and_takes_a_dead_ones_place(
+    database: Database, settings: Settings
+) -> None:
+    said(*ALUN_ALUN)
+    call(database, settings, Box("OLD1"), invited("--site", SITE))
+    call(database, settings, Box("NEW1"))
+
+    (waiting,) = said("routers", "inbox")  # type: ignore[misc]
+    assert (waiting["serial"], waiting["source"], waiting["known_as"]) == ("NEW1", "192.0.2.9", None)
+    assert "NEW1" in run("routers", "inbox").stdout
+    made = said("routers", "adopt", str(waiting["id"]))
+    assert made == {
+        "name": "router-NEW1",
+        "serial": "NEW1",
+        "site": None,
+        "state": "waiting",
+        "tunnel_address": "10.253.0.3",
+    }
+    assert "No router waits" in run("routers", "inbox").stdout
+    states = {row["name"]: (row["site"], row["state"]) for row in said("routers", "list")}  # type: ignore[attr-defined]
+    assert states == {f"{SITE}-1": (SITE, "waiting"), "router-NEW1": (None, "waiting")}
+
+    assert f"{SITE}-1 is the new box now" in run("routers", "replace", f"{SITE}-1", "router-NEW1").stdout
+    call(database, settings, Box("MORE"))
+    (waiting,) = said("routers", "inbox")  # type: ignore[misc]
+    assert "Adopted as" in run("routers", "adopt", str(waiting["id"])).stdout
+    assert said("routers", "place", "router-MORE", SITE) == {"name": "router-MORE", "site": SITE}
+
+
+def test_the_tunnels_file_is_shown_compared_and_replaced(
+    database: Database, settings: Settings, tmp_path: Path
+) -> None:
+    said(*ALUN_ALUN)
+    call(database, settings, Box("OLD1"), invited("--site", SITE))
+    file = tmp_path / "new" / "hotspot.conf"
+    options = ("--file", str(file))
+
+    shown = run("wireguard", "show").stdout
+    assert "PrivateKey = (hidden)" in shown
+    assert Box("OLD1").key in shown
+    peers = said("wireguard", "show")["peers"]  # type: ignore[index]
+    assert peers == [{"name": f"{SITE}-1", "public_key": Box("OLD1").key, "addresses": ["10.253.0.2"]}]
+    assert "+AllowedIPs = 10.253.0.2/32" in run("wireguard", "diff", *options).stdout
+
+    assert said("wireguard", "write", *options) == {"file": str(file), "changed": True, "applied": False, "peers": 1}
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert "PrivateKey = (hidden)" not in file.read_text()
+    assert [path.name for path in file.parent.iterdir()] == ["hotspot.conf"], "nothing half-written is left"
+    assert "Nothing would change." in run("wireguard", "diff", *options).stdout
+    assert said("wireguard", "diff", *options) == {"file": str(file), "differs": False, "lines": []}
+    assert "unchanged, peers: 1" in run("wireguard", "write", *options).stdout
+
+
+def test_applying_says_what_the_running_wireguard_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, programs = tmp_path / "hs-none.conf", tmp_path / "bin"
+    programs.mkdir()
+    apply = ("wireguard", "write", "--file", str(file), "--apply")
+    monkeypatch.setenv("PATH", str(programs))
+    assert "wg is not installed" in run(*apply).stderr.replace("\n", " ")
+    wg = programs / "wg"
+    wg.write_text("#!/bin/sh\n[ $2 = hs-none ] || { echo No such $2 >&2; exit 1; }\n")
+    wg.chmod(0o700)
+
+    assert run(*apply).exit_code == 0
+    other = run("wireguard", "write", "--file", str(tmp_path / "other.conf"), "--apply")
+    assert (other.exit_code, "No such other" in other.stderr) == (5, True)
+    bad = run("wireguard", "write", "--file", str(tmp_path / "-x.conf"), "--apply")
+    assert (bad.exit_code, "name of an interface" in bad.stderr) == (2, True)
+
+
+def test_following_writes_the_file_again_when_a_router_is_admitted(
+    database: Database, settings: Settings, tmp_path: Path
+) -> None:
+    said(*ALUN_ALUN)
+    token = invited("--site", SITE)
+    words = ("wireguard", "write", "--follow", "--json", "--file", str(tmp_path / "hotspot.conf"))
+    with subprocess.Popen(
+        [sys.executable, "-m", "hotspot.cli.main", *words], stdout=subprocess.PIPE, text=True, env=dict(os.environ)
+    ) as follower:
+        assert follower.stdout is not None
+        assert json.loads(follower.stdout.readline())["peers"] == 0
+
+        call(database, settings, Box("OLD1"), token)
+
+        assert json.loads(follower.stdout.readline())["peers"] == 1
+        follower.terminate()
+        assert follower.wait(20) == 0
+    assert Box("OLD1").key in (tmp_path / "hotspot.conf").read_text()
