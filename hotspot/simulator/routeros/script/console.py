@@ -63,7 +63,7 @@ class Console:
             result.work.cancel()  # nobody is there to press a button or to end it
             raise interrupted()
         if result.ret is not None:
-            printed = result.ret if (menu.path, name) in {("", "import"), ("", "execute")} else ""
+            printed = result.ret if (menu.path, name) == ("", "import") or "as-string" in arguments else ""
             return Answer(read(result.ret), printed)
         if is_value:
             return Answer(_row_value(result.rows[0]) if len(result.rows) == 1 else _rows_value(result.rows))

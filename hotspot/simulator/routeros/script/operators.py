@@ -10,7 +10,6 @@ from hotspot.simulator.routeros.script.values import (
     Array,
     Empty,
     Value,
-    bounded,
     is_true,
     joined,
     listed,
@@ -117,10 +116,12 @@ def _element(array: Value, key: Value) -> Value:
 def together(left: Value, right: Value) -> Array:
     """One array of both; keys of the second win."""
     entries: dict[int | str, Value] = {}
+    counted = 0
     for part in (left, right):
         for key, value in (part if isinstance(part, Array) else listed([part])).entries.items():
-            entries[key if isinstance(key, str) else sum(isinstance(known, int) for known in entries)] = value
-    return bounded(Array(entries))
+            entries[key if isinstance(key, str) else counted] = value
+            counted += isinstance(key, int)
+    return Array(entries)
 
 
 OTHERS: Final[Mapping[str, Callable[[Value, Value], Value]]] = {
