@@ -28,9 +28,9 @@ class Echo(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    do_POST = do_PUT = do_GET
+    do_POST = do_PUT = do_GET  # noqa: N815  # the library's names
 
-    def log_message(self, format: str, *args: object) -> None: ...
+    def log_message(self, *_said: object) -> None: ...
 
 
 @contextmanager
