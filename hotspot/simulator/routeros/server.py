@@ -30,6 +30,14 @@ CHUNK: Final = 65_536
 EMPTY_SINCE: Final = (7, 18)
 HEARTBEAT: Final = 1.0  # seconds between two looks at what is due
 SEEN: Final = "127.0.0.1"
+DIFFIE_HELLMAN: Final = """\
+-----BEGIN DH PARAMETERS-----
+MIGHAoGBANNmFd0MLK/9xTvglpMoYteI5AzgjD4ASxffwlKHuoQQ0Tias18GLNpc
+ejo+tb/LN9IndgZdfpyjNRjmqTiaLHrM7XLQdXmyT6ue/yDdsAcmRrCUDHXw7kv7
+2YjhmyJrf4Wcz2kn0Q5zad5uakomOzKxyX6K+Et/TvNgnwPuAZAHAgEC
+-----END DH PARAMETERS-----
+"""
+"""Parameters for anonymous TLS: public, and too short to protect anything, as anonymity doesn't either."""
 
 
 def as_is(address: str) -> str:
@@ -135,15 +143,19 @@ class ApiServer:
 def tls_context(pair: tuple[str, str] | None) -> ssl.SSLContext:
     """TLS with the certificate; anonymous Diffie-Hellman, as the router does it, without one."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    if pair is None:
-        context.maximum_version = ssl.TLSVersion.TLSv1_2
-        context.set_ciphers("ADH:@SECLEVEL=0")
-        return context
-    with TemporaryDirectory(prefix="hotspot-simulated-") as folder:  # ssl takes certificates only from files
-        file = Path(folder) / "pair.pem"
+    with TemporaryDirectory(
+        prefix="hotspot-simulated-"
+    ) as folder:  # ssl takes certificates and parameters only from files
+        file = Path(folder) / "given.pem"
         file.touch(mode=0o600)
-        file.write_text("".join(pair))
-        context.load_cert_chain(file)
+        if pair is None:
+            file.write_text(DIFFIE_HELLMAN)
+            context.maximum_version = ssl.TLSVersion.TLSv1_2
+            context.set_ciphers("ADH:@SECLEVEL=0")
+            context.load_dh_params(str(file))
+        else:
+            file.write_text("".join(pair))
+            context.load_cert_chain(file)
     return context
 
 

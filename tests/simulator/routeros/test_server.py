@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import random
+import ssl
 
 import pytest
 
@@ -192,3 +193,21 @@ async def test_the_heartbeat_lets_schedules_fire() -> None:
             await asyncio.sleep(0)
 
     assert box.script.ran
+
+
+@scenario
+async def test_api_ssl_without_a_certificate_is_anonymous_and_garbage_there_is_hung_up_on() -> None:
+    anonymous = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    anonymous.check_hostname = False
+    anonymous.verify_mode = ssl.CERT_NONE
+    anonymous.maximum_version = ssl.TLSVersion.TLSv1_2
+    anonymous.set_ciphers("ADH:@SECLEVEL=0")
+    async with ApiServer(Box().router, heartbeat=False) as server:
+        reader, writer = await asyncio.open_connection(*server.endpoint("api-ssl"))
+        writer.write(b"no TLS at all\r\n\r\n")
+        assert len(await reader.read()) < 100  # at most an alert
+        writer.close()
+        client = Client(*await asyncio.open_connection(*server.endpoint("api-ssl"), ssl=anonymous))
+
+        assert await client.ask("/login", "=name=admin", "=password=") == [["!done"]]
+        await client.close()
