@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass, field
+from functools import lru_cache
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
@@ -18,6 +19,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from hotspot.errors import Invalid
 
+BASE32 = "abcdefghijklmnopqrstuvwxyz234567"  # RFC 4648 §6, in lower case
+BASE32_PAIRS = [first + second for first in BASE32 for second in BASE32]
 NONCE_OCTETS = 12  # NIST SP 800-38D §8.2: the size GCM is made for
 
 
@@ -60,11 +63,12 @@ class Keys:
 
     def device_id(self, mac: bytes) -> UUID:
         """Return the pseudonym of a device: a keyed hash of its six-octet MAC address, which is never stored."""
-        return UUID(bytes=hmac.digest(self.device, mac, "sha256")[:16])
+        return UUID(bytes=_keyed_hash(self.device, mac)[:16])
 
     def one_time_password(self, credential_id: UUID) -> str:
         """Return the password (80 bits, base32) that belongs to a one-time credential; nothing needs storing."""
-        return base64.b32encode(hmac.digest(self.password, credential_id.bytes, "sha256")[:10]).decode().lower()
+        bits = int.from_bytes(_keyed_hash(self.password, credential_id.bytes)[:10], "big")
+        return "".join([BASE32_PAIRS[bits >> shift & 0x3FF] for shift in range(70, -1, -10)])
 
     def sign(self, purpose: str, *values: object) -> str:
         """Return a 128-bit tag, URL-safe, over the purpose and the values."""
@@ -74,6 +78,21 @@ class Keys:
 
     def is_signed(self, tag: str, purpose: str, *values: object) -> bool:
         return hmac.compare_digest(tag.encode(errors="replace"), self.sign(purpose, *values).encode())
+
+
+@lru_cache(maxsize=16)
+def _prepared(key: bytes) -> tuple["hashlib._Hash", "hashlib._Hash"]:
+    block = key.ljust(64, b"\0")
+    inner, outer = (hashlib.sha256(bytes(octet ^ pad for octet in block)) for pad in (0x36, 0x5C))
+    return inner, outer
+
+
+def _keyed_hash(key: bytes, message: bytes) -> bytes:
+    """HMAC-SHA256 (RFC 2104) with a key of at most 64 octets, from two prepared states: a third of the cost of `hmac.digest`."""
+    inner, outer = (state.copy() for state in _prepared(key))
+    inner.update(message)
+    outer.update(inner.digest())
+    return outer.digest()
 
 
 def new_token() -> str:

@@ -15,6 +15,9 @@ from hotspot.errors import Invalid
 MAC_TEXT = re.compile(r"[0-9A-Fa-f]{2}(?:[:\-. ]?[0-9A-Fa-f]{2}){5}")
 
 
+MAC_SEPARATORS = str.maketrans("", "", ":-. ")
+
+
 class BadMacAddress(Invalid):
     """This is not the MAC address of a device"""
 
@@ -34,7 +37,7 @@ class MacAddress:
         """
         if not MAC_TEXT.fullmatch(text):
             raise BadMacAddress
-        octets = bytes.fromhex(re.sub(r"[:\-. ]", "", text))
+        octets = bytes.fromhex(text.translate(MAC_SEPARATORS))
         if octets[0] & 1 or not any(octets):
             raise BadMacAddress
         return cls(octets)

@@ -1,7 +1,9 @@
 """Settings of a site, inherited kota → kecamatan → kelurahan → site, each value with its source."""
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network, ip_address
 from typing import Annotated, Any, NamedTuple, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -14,6 +16,11 @@ from hotspot.sites.models import Setting, Site
 
 DEFAULT = "default"
 OPENING_HOURS = r"^(([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)?$"
+HOST = re.compile(
+    r"(?=.*[A-Za-z0-9])[A-Za-z0-9*?](?:[A-Za-z0-9.:*?-]*[A-Za-z0-9*?])?"
+)  # * and ? as RouterOS' walled garden has them
+INTERFACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+-]{0,30}")
+PRIVATE = tuple(IPv4Network(network) for network in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 NOTHING = ("", "none", "null")  # how a person writes "no value"
 
 
@@ -36,6 +43,39 @@ def _ssid(name: str) -> str:
     if not name.isprintable() or name != name.strip():
         raise ValueError("has control characters, or blanks around it")
     return name
+
+
+def _guest_network(text: str) -> str:
+    """Refuse what can't be a hotspot's own network: 10 to 65,000 addresses of RFC 1918, written as a network."""
+    try:
+        network = IPv4Network(text)
+    except ValueError as error:
+        raise ValueError(f"is not a network such as 10.5.50.0/24: {error}") from error
+    if not any(network.subnet_of(private) for private in PRIVATE) or not 16 <= network.prefixlen <= 28:
+        raise ValueError("must be private (10/8, 172.16/12 or 192.168/16), from /16 to /28")
+    return str(network)
+
+
+def _hosts(text: str) -> str:
+    """Names or addresses, separated by commas."""
+    hosts = [host.strip() for host in text.split(",") if host.strip()]
+    for host in hosts:
+        if len(host) > 100 or not HOST.fullmatch(host):
+            raise ValueError(f"{host!r} is not a host name or address")
+    return ",".join(dict.fromkeys(hosts))
+
+
+def _addresses(text: str) -> str:
+    addresses = [address.strip() for address in text.split(",") if address.strip()]
+    return ",".join(dict.fromkeys(str(ip_address(address)) for address in addresses))
+
+
+def _interfaces(text: str) -> str:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    for name in names:
+        if not INTERFACE.fullmatch(name):
+            raise ValueError(f"{name!r} is not the name of an interface")
+    return ",".join(dict.fromkeys(names))
 
 
 class SiteSettings(BaseModel):
@@ -69,6 +109,29 @@ class SiteSettings(BaseModel):
     remember_days: Annotated[
         int, Field(ge=0, le=365, description="days a known device is let in without a page; 0: never")
     ] = 7
+    wifi_country: Annotated[
+        str,
+        Field(
+            pattern="^[A-Za-z][A-Za-z0-9 -]{1,40}$", description="country whose radio rules hold, in RouterOS' words"
+        ),
+    ] = "Indonesia"
+    guest_network: Annotated[
+        str, Field(description="the guests' network behind each router"), AfterValidator(_guest_network)
+    ] = "10.5.50.0/24"
+    guest_ports: Annotated[
+        str, Field(max_length=200, description="Ethernet ports that serve guests, too"), AfterValidator(_interfaces)
+    ] = ""
+    dns_servers: Annotated[
+        str,
+        Field(max_length=200, description="the router's DNS servers; empty: the line's own"),
+        AfterValidator(_addresses),
+    ] = ""
+    ntp_servers: Annotated[
+        str, Field(max_length=400, description="the router's time servers"), AfterValidator(_hosts)
+    ] = "pool.ntp.org"
+    walled_garden: Annotated[
+        str, Field(max_length=2000, description="hosts that are free before log-in"), AfterValidator(_hosts)
+    ] = ""
 
 
 class Given(NamedTuple):

@@ -1,0 +1,82 @@
+"""The plan that takes back a plan. Pure."""
+
+from hotspot.routers.changes import Actual, Add, Change, Move, Plan, Ref, Remove, Set, ref_of
+from hotspot.routers.menus import MENUS, Menu, Row, is_the_routers
+
+
+def inverse(plan: Plan, actual: Actual) -> Plan:
+    """Return the plan that, after `plan` was applied to `actual`, makes it `actual` again; new numbers aside.
+
+    Secrets that the router showed are in it, so it is not for storing. Its fingerprint is empty: what it is made for isn't there yet.
+    """
+    undoing = _Undoing(plan, actual)
+    return Plan(changes=tuple(reversed([undoing.undo(change) for change in plan.changes])), fingerprint="")
+
+
+class _Undoing:
+    """Follows the order of the rows from change to change, to know where each one stood."""
+
+    def __init__(self, plan: Plan, actual: Actual) -> None:
+        self._gone = {(change.menu, change.target.id) for change in plan.changes if isinstance(change, Remove)}
+        self._rows = {path: {row.get(".id", ""): row for row in rows} for path, rows in actual.items()}
+        self._order = {
+            path: [self._ref(path, ref_of(MENUS[path], row)) for row in rows if not is_the_routers(row)]
+            for path, rows in actual.items()
+            if MENUS[path].ordered
+        }
+
+    def _ref(self, path: str, ref: Ref) -> Ref:
+        """A row that is removed and made again has another number then."""
+        return Ref("", ref.where) if (path, ref.id) in self._gone else ref
+
+    def undo(self, change: Change) -> Change:
+        match change:
+            case Add():
+                return self._undo_add(change)
+            case Set():
+                return self._undo_set(change)
+            case Move():
+                behind = self._take(change.menu, change.target)
+                self._put(change.menu, change.target, change.before)
+                return Move(change.menu, change.name, change.target, behind)
+            case Remove():
+                behind = self._take(change.menu, change.target)
+                row = self._rows[change.menu][change.target.id]
+                return Add(change.menu, change.name, _fields(MENUS[change.menu], row), behind)
+
+    def _undo_add(self, change: Add) -> Remove:
+        menu = MENUS[change.menu]
+        ref = ref_of(menu, change.fields)
+        self._put(change.menu, ref, change.before)
+        return Remove(change.menu, change.name, ref, change.fields)
+
+    def _undo_set(self, change: Set) -> Set:
+        row = self._rows.get(change.menu, {}).get(change.target.id, {})
+        secrets = {name: row[name] for name in change.secrets if name in row}
+        return Set(
+            change.menu,
+            change.name,
+            change.target,
+            fields={**change.was, **secrets},
+            was=change.fields,
+            unset=tuple(name for name in change.fields if name not in change.was),
+        )
+
+    def _take(self, path: str, target: Ref) -> Ref | None:
+        """Take the row out of the order; return the one it stood in front of."""
+        order = self._order.get(path)
+        if order is None:
+            return None
+        at = order.index(self._ref(path, target))
+        del order[at]
+        return order[at] if at < len(order) else None
+
+    def _put(self, path: str, ref: Ref, before: Ref | None) -> None:
+        order = self._order.get(path)
+        if order is not None:
+            at = len(order) if before is None else order.index(self._ref(path, before))
+            order.insert(at, self._ref(path, ref))
+
+
+def _fields(menu: Menu, row: Row) -> dict[str, str]:
+    return {name: row[name] for name in menu.attributes if row.get(name)}
