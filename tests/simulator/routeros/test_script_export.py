@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hotspot.simulator.routeros.sessions import Session
+from hotspot.simulator.routeros.state import Row
 from tests.simulator.routeros.scripting import Scripted
 
 HOTSPOT = """
@@ -50,8 +51,14 @@ def test_an_export_is_grouped_by_menu_and_says_only_what_was_set() -> None:
     assert "/system identity\nset name=Alun-Alun" in text
     assert 'comment="a;b \\$x \\?"' in text
     assert text.index("/ip pool") < text.index("/ip dhcp-server") < text.index("/ip hotspot\n")
-    assert "dynamic" not in text
     assert max(map(len, text.splitlines())) <= 90
+
+
+def test_what_the_router_made_by_itself_is_not_exported() -> None:
+    box = Scripted()
+    box.router.say("/ip/address", [Row(7, {"address": "10.0.0.1/24", "interface": "ether1"}, dynamic=True)])
+
+    assert exported(box) == ""
 
 
 def test_what_an_export_says_makes_the_same_router() -> None:

@@ -75,6 +75,7 @@ def test_rows_keep_their_order_and_are_named_by_their_place(box: Scripted) -> No
         move [find comment=c] 0
         set 1 comment=B
         disable 2
+        enable 0,1
         """
     )
 
@@ -183,6 +184,17 @@ def test_scripts_run_each_other_but_not_for_ever(box: Scripted) -> None:
     assert box.run(':execute script=":put 1" as-string') == "1\n"
     assert box.run(":execute { :log info hello }") == ""
     assert [entry[2:] for entry in box.router.log] == [("script,info", "hello")]
+
+
+def test_a_reboot_ends_the_script_and_forgets_what_was_global(box: Scripted) -> None:
+    box.run("/system script add name=boot source={:put before; /system reboot; :put after}")
+    box.run("/system scheduler add name=up start-time=startup on-event={/ip pool add name=up ranges=10.0.0.2}")
+    box.run(":global g 1")
+
+    assert box.run(":do { /system script run boot } on-error={ :put failed }; :put after") == ""
+    assert box.router.boot == 1
+    assert box.run(":global g; :put $g") == "\n"
+    assert [row["name"] for row in box.fields("/ip/pool")] == ["up"]
 
 
 def test_a_script_does_what_its_session_may(box: Scripted) -> None:

@@ -7,7 +7,7 @@ from hotspot.simulator.routeros.script import functions
 from hotspot.simulator.routeros.script.console import Answer, Console, argument_text
 from hotspot.simulator.routeros.script.operators import apply, apply_unary
 from hotspot.simulator.routeros.script.parser import parse
-from hotspot.simulator.routeros.script.scopes import Bounds, Exhausted, Scope
+from hotspot.simulator.routeros.script.scopes import Bounds, Exhausted, Rebooted, Scope
 from hotspot.simulator.routeros.script.syntax import (
     ArrayOf,
     Attribute,
@@ -72,7 +72,7 @@ class Run:
         """Run a whole script; Trap for the statement that fails, what was done before stays."""
         try:
             self._block(block, None)
-        except Returned:
+        except (Returned, Rebooted):
             return
 
     def _say(self, text: str) -> None:

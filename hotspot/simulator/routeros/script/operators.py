@@ -10,7 +10,6 @@ from hotspot.simulator.routeros.script.values import (
     Array,
     Empty,
     Value,
-    is_true,
     joined,
     listed,
     to_text,
@@ -32,8 +31,7 @@ def apply(sign: str, left: Value, right: Value) -> Value:
 
 
 def apply_unary(sign: str, value: Value) -> Value:
-    if sign == "!":
-        return not is_true(value)
+    """Return ``- value`` or ``~ value``."""
     if not isinstance(value, int):
         raise Trap(f"cannot apply {sign} to {type_of(value)}", SCRIPTING)
     return wrapped(-value if sign == "-" else ~value)

@@ -11,7 +11,7 @@ from hotspot.simulator.routeros.script.syntax import Code
 from hotspot.simulator.routeros.traps import SCRIPTING, Trap
 
 LONGEST_TEXT: Final = 256 * 1024  # octets; the router itself has less memory than a city's simulator
-LARGEST_ARRAY: Final = 1 << 20  # entries and letters, also of the arrays in it
+LARGEST_ARRAY: Final = 1 << 18  # entries and letters, also of the arrays in it
 DEEPEST_ARRAY: Final = 32
 NUMBER: Final = re.compile(r"-?\d{1,19}|0x[0-9A-Fa-f]{1,16}")
 ID: Final = re.compile(r"\*[0-9A-F]+")
