@@ -3,6 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hotspot.simulator.routeros.script.export import quoted
 from hotspot.simulator.routeros.sessions import Session
 from hotspot.simulator.routeros.state import Row
 from tests.simulator.routeros.scripting import Scripted
@@ -52,6 +53,12 @@ def test_an_export_is_grouped_by_menu_and_says_only_what_was_set() -> None:
     assert 'comment="a;b \\$x \\?"' in text
     assert text.index("/ip pool") < text.index("/ip dhcp-server") < text.index("/ip hotspot\n")
     assert max(map(len, text.splitlines())) <= 90
+
+
+def test_a_value_is_quoted_as_the_router_quotes_it() -> None:
+    assert [quoted(text) for text in ("10.0.0.1/24", "*1A", "", "a b", "é\r\n\t\x7f", "!x", '"\\$?')] == [
+        *("10.0.0.1/24", "*1A", '""', '"a b"', '"\\C3\\A9\\r\\n\\t\\7F"', '"!x"', '"\\"\\\\\\$\\?"'),
+    ]
 
 
 def test_what_the_router_made_by_itself_is_not_exported() -> None:

@@ -60,7 +60,11 @@ def fetched(box: Scripted, arguments: str) -> str:
     return box.says(f'([/tool/fetch {arguments} output=user as-value]->"data")')
 
 
-def test_method_header_fields_and_body_are_sent(box: Scripted) -> None:
+def test_method_header_fields_and_body_are_sent(box: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(
+        "HTTP_PROXY", "http://127.0.0.1:1"
+    )  # what the simulating machine uses is not the router's business
+
     with serving() as port:
         url = f"http://127.0.0.1:{port}"
 
@@ -93,9 +97,12 @@ def test_only_an_imported_certificate_is_believed(box: Scripted, tmp_path: Path)
         unknown = box.fails(f"/tool fetch url={url} check-certificate=yes")
         box.run('/certificate import file-name=ca.pem name=ca passphrase=""')
         assert fetched(box, f"url={url} check-certificate=yes") == "GET /  |"
+        box.run("/certificate set ca trusted=no")
+        distrusted = box.fails(f"/tool fetch url={url} check-certificate=yes")
+        box.run("/certificate set ca trusted=yes")
         wrong_name = box.fails(f"/tool fetch url=https://127.0.0.1:{port}/ check-certificate=yes")
 
-    assert unknown == wrong_name == "failure: ssl: no trusted CA certificate found (6)"
+    assert unknown == distrusted == wrong_name == "failure: ssl: no trusted CA certificate found (6)"
 
 
 def test_no_success_is_a_failure_in_the_router_s_words(box: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
