@@ -142,6 +142,15 @@ def test_the_pages_go_where_a_reboot_keeps_them_with_the_portal_filled_in() -> N
     assert row(wanted, "/ip/hotspot/profile").fields["html-directory-override"] == "flash/hotspot-pages"
 
 
+def test_the_portals_address_can_not_leave_its_place_in_a_page() -> None:
+    given = {**values(), "portal.url": Value('https://x.example/?a=1&b="><script>', "x")}
+
+    login = row(desire(CONFIGS.items, given, facts(), CONFIGS.pages), "/file", "page-login.html").fields["contents"]
+
+    assert "url=https://x.example/?a=1&amp;b=&quot;&gt;&lt;script&gt;?mac=" in login
+    assert "<script>" not in login
+
+
 def test_a_port_that_the_box_lacks_is_left_out_and_said() -> None:
     wanted = desired(guest_ports="ether2,ether7")
 
