@@ -134,6 +134,13 @@ def test_what_the_router_made_itself_can_not_be_taken_over() -> None:
     assert "the router made itself" in conflict.words
 
 
+def test_a_row_that_the_router_derives_from_ours_is_not_ours() -> None:
+    box = provisioned()
+    box.put(GARDEN, dst_address="203.0.113.9", comment="hotspot:portal", dynamic="true")
+
+    assert plan(desired(), box.actual).is_empty
+
+
 def test_what_enrolment_made_is_neither_removed_nor_taken_over() -> None:
     box = provisioned()
     box.put("/ip/address", address="10.90.0.17/32", interface="hotspot", comment="hotspot:tunnel")
@@ -210,6 +217,13 @@ def test_a_copy_of_our_row_is_removed() -> None:
 
     assert isinstance(change, Remove)
     assert change.target.id == "*FFF"
+
+
+def test_a_connection_to_a_service_is_not_the_service() -> None:
+    box = provisioned()
+    box.rows["/ip/service"].insert(0, {".id": "*FFF", "name": "api-ssl", "address": "10.90.0.1", "dynamic": "true"})
+
+    assert plan(desired(), box.actual).is_empty
 
 
 def test_a_service_that_the_router_lacks_is_said() -> None:
@@ -322,12 +336,15 @@ def test_no_secret_is_in_a_plan_its_text_or_what_is_stored() -> None:
 
     changed = plan(desired(), box.actual)
     shown = "\n".join(diff.lines(changed))
+    taken_back = list(diff.lines(inverse(changed, box.actual)))
 
     assert names(changed) == ["Set /radius server-10.90.0.1", "Set /radius server-10.90.0.2", "Remove /radius gone"]
     assert "~     secret: (changed)  (from router hs-1)" in shown
     for text in (shown, to_json(changed), repr(changed), repr(plan(desired(), Box().actual)), repr(desired())):
         assert SECRET not in text
         assert "another-one" not in text
+    assert not any("another-one" in line or "gone" in line.partition("secret")[2] for line in taken_back)
+    assert "+     secret: (changed)" in taken_back
     box.apply(changed.changes, desired())
     assert {row["secret"] for row in box.rows["/radius"]} == {SECRET}
 
