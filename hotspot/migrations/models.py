@@ -6,7 +6,9 @@ from sqlmodel import SQLModel
 import hotspot.areas.models
 import hotspot.guests.models
 import hotspot.portal.models
+import hotspot.routers.backups
 import hotspot.routers.models
+import hotspot.routers.runs
 import hotspot.setup
 import hotspot.sites.models
 import hotspot.staff.models
