@@ -1,26 +1,20 @@
 """Plan, apply and roll back, end to end against the simulated RouterOS over TLS."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
-from sqlmodel import select
 
 from hotspot.db import Database
 from hotspot.paths import shipped
-from hotspot.routers import ledger, provision
-from hotspot.routers.backups import RouterBackup
+from hotspot.routers import provision
 from hotspot.routers.configs import load
-from hotspot.routers.connection import RouterUnreachable
 from hotspot.routers.diff import lines
 from hotspot.routers.enrol import api_context
 from hotspot.routers.ledger import Outcome
-from hotspot.routers.models import Router, RouterState
+from hotspot.routers.models import RouterState
 from hotspot.routers.service import get_router_named
 from hotspot.routers.subjects import Means
 from hotspot.settings import Settings
-from hotspot.sites.service import get_site
-from hotspot.sites.settings import give
 from tests.routers.live import ADDRESS, PASSWORD, Live
 from tests.world import ROUTER_SECRET, World
 
