@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from hotspot.errors import Conflict
+from hotspot.jobs import Task, Work
+from hotspot.paths import shipped
+from hotspot.routers.configs import load
 from hotspot.routers.connection import Connection, Dial, RouterOS, RouterRefused, Target
 from hotspot.routers.credentials import logins_of
 from hotspot.routers.enrol import complete
-from hotspot.routers.handover import BOOTSTRAP, USER, Absent, Ensure, ProveLogin, Step, hand_over
+from hotspot.routers.handover import BOOTSTRAP, TAKE_OVER, USER, Absent, Ensure, ProveLogin, Step, hand_over
 from hotspot.routers.identity import addresses_of
 from hotspot.routers.models import RouterState
-from hotspot.routers.service import get_router_named
+from hotspot.routers.service import get_router, get_router_named
 from hotspot.routers.subjects import Means
 from hotspot.routers.tunnels import controller_address
 
@@ -109,3 +112,13 @@ def _rows_with(connection: Connection, menu: str, key: Mapping[str, str]) -> lis
         for row in rows
         if row.get("dynamic") != "true" and all(row.get(name) == value for name, value in key.items())
     ]
+
+
+def _work(work: Work) -> None:
+    with work.database.reading() as db:
+        name = get_router(db, work.router_id).name
+    take_over(Means(work.database, work.settings, load(shipped("router_configs"))), name)
+
+
+TASK = Task(TAKE_OVER, _work)
+"""Queued when a router gets its place in the tunnel, and tried again until it is there."""

@@ -8,6 +8,7 @@ from ipaddress import IPv4Address
 import pytest
 from sqlmodel import col, select
 
+from hotspot.jobs import pending
 from hotspot.paths import shipped
 from hotspot.routers import provision
 from hotspot.routers.bootstrap import script
@@ -19,7 +20,7 @@ from hotspot.routers.ledger import Outcome
 from hotspot.routers.models import Router, RouterState
 from hotspot.routers.service import get_router_named
 from hotspot.routers.subjects import Means
-from hotspot.routers.takeover import NothingToTake, take_over
+from hotspot.routers.takeover import TASK, NothingToTake, take_over
 from hotspot.settings import Settings
 from tests.routers.boxes import CONTACT, Controller
 from tests.routers.live import Live
@@ -87,6 +88,8 @@ def open_services(fresh: Fresh) -> list[str]:
 def test_from_the_box_to_an_empty_plan(controller: Controller, means: Means, fresh: Fresh, name: str) -> None:
     assert controller.router(name).state == RouterState.WAITING
     assert users(fresh) == [BOOTSTRAP]
+    with controller.database.reading() as db:
+        assert [(job.task, job.router_id) for job in pending(db)] == [(TASK.name, controller.router(name).id)]
 
     take_over(means, name)
 
