@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from hotspot.areas import importer
 from hotspot.areas import service as areas
 from hotspot.areas.models import Area
-from hotspot.cli import enrolment
+from hotspot.cli import enrolment, provisioning
 from hotspot.cli.output import (
     AsJson,
     DataDir,
@@ -53,7 +53,13 @@ def add_to(app: typer.Typer) -> None:
         "areas": ("The area tree.", {"import": import_areas, "list": list_areas}),
         "routers": (
             "MikroTik boxes.",
-            {"add": add_router, "list": list_routers, "rotate-secret": rotate_secret, **enrolment.COMMANDS},
+            {
+                "add": add_router,
+                "list": list_routers,
+                "rotate-secret": rotate_secret,
+                **enrolment.COMMANDS,
+                **provisioning.COMMANDS,
+            },
         ),
         "sites": (
             "Places with Wi-Fi.",
