@@ -27,6 +27,7 @@ from sqlalchemy import Connection, Engine, create_engine, make_url, text
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
+from hotspot import queue_schema
 from hotspot.errors import Unavailable
 from hotspot.settings import Settings, make_folder
 
@@ -273,22 +274,28 @@ def alembic_config() -> Config:
 
 
 def bring_up_to_date(engine: Engine) -> None:
-    """Run the migrations that are missing; several processes starting together wait for the first.
+    """Run the migrations that are missing, ours and the queue's; several processes starting together wait for the first.
 
     Raises:
         SchemaTooNew: the database knows a revision that this program does not.
+        QueueTooNew: the same, of the queue's tables.
     """
     with engine.begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
-        scripts = ScriptDirectory.from_config(alembic_config())
-        found = MigrationContext.configure(connection).get_current_revision()
-        head = scripts.get_current_head()
-        if found == head:
-            return
-        known = {script.revision for script in scripts.walk_revisions()}
-        if found is not None and found not in known:
-            raise SchemaTooNew(found=found, known=head)
-        upgrade(connection)
+        _bring_ours_up_to_date(connection)
+        queue_schema.bring_up_to_date(connection)
+
+
+def _bring_ours_up_to_date(connection: Connection) -> None:
+    scripts = ScriptDirectory.from_config(alembic_config())
+    found = MigrationContext.configure(connection).get_current_revision()
+    head = scripts.get_current_head()
+    if found == head:
+        return
+    known = {script.revision for script in scripts.walk_revisions()}
+    if found is not None and found not in known:
+        raise SchemaTooNew(found=found, known=head)
+    upgrade(connection)
 
 
 def upgrade(connection: Connection, revision: str = "head") -> None:

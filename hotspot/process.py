@@ -1,4 +1,4 @@
-"""What runs when hotspot serves: web, RADIUS and clock together (`hotspot serve`) or each alone.
+"""What runs when hotspot serves: web, RADIUS, clock and the worker of jobs together (`hotspot serve`) or each alone.
 
 The web runs in the main thread, because signals arrive there; RADIUS has a thread with its own event loop, so that a slow page
 never delays a packet. Whatever was started is stopped, in reverse, also when something fails half-way.
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from types import FrameType
+from typing import Protocol
 
 import structlog
 import uvicorn
@@ -23,6 +24,7 @@ from hotspot.app import create_app
 from hotspot.clock import Clock
 from hotspot.db import Database
 from hotspot.errors import Unavailable
+from hotspot.jobs import Task, Worker
 from hotspot.radius.server import RadiusServer
 from hotspot.settings import SERVED_AT, BadSetting, Settings, make_folder
 from hotspot.setup import open_installation
@@ -44,6 +46,7 @@ REFUSAL_HEADERS = (
     "content-type: text/html; charset=utf-8\r\ncache-control: no-store\r\nconnection: close\r\n"
     "content-security-policy: default-src 'none'\r\n"
 )
+TASKS: tuple[Task, ...] = ()  # what may be queued for routers; a feature with such work adds its task here
 BEAT_EVERY = 5.0  # seconds; `hotspot health` calls a process dead after a minute without one
 
 
@@ -57,6 +60,15 @@ class Part(StrEnum):
     WEB = "web"
     RADIUS = "radius"
     CLOCK = "clock"
+    JOBS = "jobs"
+
+
+class Service(Protocol):
+    """What one part is, started and stopped."""
+
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+    def is_alive(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,22 +184,23 @@ def running(settings: Settings, parts: set[Part], database: Database | None = No
             stack.callback(database.close)
         stack.enter_context(metrics_told(settings.metrics_port))
         alive: dict[Part, Callable[[], bool]] = {}
+
+        def start(part: Part, service: Service) -> None:
+            service.start()
+            stack.callback(service.stop)
+            alive[part] = service.is_alive
+
         radius = _radius(settings, database) if Part.RADIUS in parts else None
         if radius is not None:
-            radius.start()
-            stack.callback(radius.stop)
-            alive[Part.RADIUS] = radius.is_alive
+            start(Part.RADIUS, radius)
         if Part.CLOCK in parts:
-            clock = Clock(database, settings)
-            clock.start()
-            stack.callback(clock.stop)
-            alive[Part.CLOCK] = clock.is_alive
+            start(Part.CLOCK, Clock(database, settings))
+        if Part.JOBS in parts:
+            start(Part.JOBS, Worker(database, settings, TASKS))
         web = Web(settings, database) if Part.WEB in parts else None
         if web is not None:
-            web.start()
-            stack.callback(web.stop)
+            start(Part.WEB, web)
             stack.enter_context(_address_told(settings))
-            alive[Part.WEB] = web.is_alive
         stack.enter_context(_beating(alive))
         told = radius.ports.told() if radius else {}
         yield Running(

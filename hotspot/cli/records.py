@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from hotspot.areas import importer
 from hotspot.areas import service as areas
 from hotspot.areas.models import Area
-from hotspot.cli import enrolment, provisioning
+from hotspot.cli import enrolment, provisioning, router_configs
 from hotspot.cli.output import (
     AsJson,
     DataDir,
@@ -59,6 +59,7 @@ def add_to(app: typer.Typer) -> None:
                 "rotate-secret": rotate_secret,
                 **enrolment.COMMANDS,
                 **provisioning.COMMANDS,
+                **router_configs.COMMANDS,
             },
         ),
         "sites": (

@@ -40,7 +40,7 @@ def serve(
     processes: Processes = None,
     as_json: AsJson = False,
 ) -> None:
-    """Serve everything: portal, console, RADIUS, clock."""
+    """Serve everything: portal, console, RADIUS, clock, jobs on routers."""
     settings = _safe_settings(
         data_dir=data_dir,
         http_port=http_port,
@@ -48,7 +48,7 @@ def serve(
         radius_acct_port=radius_acct_port,
         radius_processes=processes,
     )
-    _run(settings, {"web", "radius", "clock"}, as_json=as_json)
+    _run(settings, {"web", "radius", "clock", "jobs"}, as_json=as_json)
 
 
 def web(data_dir: DataDir = None, http_port: HttpPort = None, as_json: AsJson = False) -> None:
@@ -74,8 +74,8 @@ def radius(
 
 
 def worker(data_dir: DataDir = None, as_json: AsJson = False) -> None:
-    """Run the clock only: roll-ups and other work by the hour. Several may run; one works, the others stand by."""
-    _run(_safe_settings(data_dir=data_dir), {"clock"}, as_json=as_json)
+    """Run the clock and the jobs on routers. Several may run: one leads the clock, all share the jobs; Ctrl-C lets running jobs end."""
+    _run(_safe_settings(data_dir=data_dir), {"clock", "jobs"}, as_json=as_json)
 
 
 def migrate(data_dir: DataDir = None) -> None:
@@ -155,18 +155,23 @@ def _web_problem(settings: Settings) -> str:
 
 
 def _beat_problem(settings: Settings, part: str) -> str:
-    name = {"radius": "radius", "worker": "clock"}.get(part)
-    if name is None:
+    names = {"radius": ("radius",), "worker": ("clock", "jobs")}.get(part)
+    if names is None:
         return "there is no such part; use web, radius or worker"
     if settings.metrics_port is None:
         return "HOTSPOT_METRICS_PORT is not set, so there is nothing to ask"
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{settings.metrics_port}/metrics", timeout=5) as answer:
-            text = answer.read().decode()
+            metrics = answer.read().decode()
     except OSError as error:
         return f"does not answer ({error})"
-    for line in text.splitlines():
+    return next(filter(None, (_silence(metrics, name) for name in names)), "")
+
+
+def _silence(metrics: str, name: str) -> str:
+    """Say what is wrong with the beat of one part, if anything is."""
+    for line in metrics.splitlines():
         if line.startswith(f'hotspot_beat_timestamp_seconds{{part="{name}"}}'):
             silence = datetime.now(UTC).timestamp() - float(line.split()[-1])
-            return "" if silence < LONGEST_SILENCE else f"no beat for {silence:.0f} s"
+            return "" if silence < LONGEST_SILENCE else f"no beat of {name} for {silence:.0f} s"
     return "runs, but not this part"

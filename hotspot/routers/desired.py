@@ -7,6 +7,7 @@ a plan made from half a config would take the other half away.
 import html
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from ipaddress import ip_address, ip_network
 from typing import Final
 from urllib.parse import quote
 
@@ -72,12 +73,21 @@ def desire(
         BadConfig: an item that can't be used with these values, such as a hole that nothing fills.
         BadValue: a value that no router may be given.
     """
+    _raise_if_guests_hold_the_controller(values)
     filling = _Filling(values, facts, pages or {})
     menus = tuple(path for path, menu in MENUS.items() if menu.needs in {"", facts.wifi})
     made = [row for path in menus for row in filling.rows_of([item for item in items if item.menu.path == path])]
     rows = tuple(_with_their_interfaces(made, facts, filling.left_out))
     _raise_unless_references_hold(rows, items)
     return Desired(rows, tuple(filling.left_out), menus, facts.uplinks)
+
+
+def _raise_if_guests_hold_the_controller(values: Values) -> None:
+    """Refuse guests' addresses among which is the controller's: the router would look for it among its guests."""
+    network, controller = values.get("guest.network"), values.get("controller.address")
+    if network and controller and ip_address(str(controller.text)) in ip_network(str(network.text)):
+        problem = f"the controller's own address {controller.text} lies in {network.text}"
+        raise BadValue(key="guest_network", source=network.source, problem=problem)
 
 
 class _Filling:

@@ -202,7 +202,7 @@ def _addresses() -> Iterator[Menu]:
     sets = {
         "name": _TEXT,
         "options": Attribute(Form.LIST, refers="/ip/dhcp-server/option"),
-        "comment": Attribute(since=(7, 23)),
+        "comment": Attribute(since=(7, 23, 3)),
     }
     yield Menu("/ip/dhcp-server/option/sets", sets, key=("name",))
     server = {

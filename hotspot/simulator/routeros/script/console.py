@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from hotspot.simulator.routeros.script import export
+from hotspot.simulator.routeros.script.scopes import Rebooted
 from hotspot.simulator.routeros.script.syntax import Argument, Command
 from hotspot.simulator.routeros.script.values import Array, Empty, Value, listed, read, to_text
 from hotspot.simulator.routeros.script.vocabulary import is_flag, positions, raise_unless_known
@@ -58,12 +59,15 @@ class Console:
         return self._run(menu, command.name, arguments, is_value=is_value)
 
     def _run(self, menu: Menu, name: str, arguments: Mapping[str, str], *, is_value: bool) -> Answer:
+        boot = self._router.boot
         result = self._router.run(menu.path, name, arguments, session=self._session)
+        if self._router.boot != boot:
+            raise Rebooted
         if result.work is not None:
             result.work.cancel()  # nobody is there to press a button or to end it
             raise interrupted()
         if result.ret is not None:
-            printed = result.ret if (menu.path, name) in {("", "import"), ("", "execute")} else ""
+            printed = result.ret if (menu.path, name) == ("", "import") or "as-string" in arguments else ""
             return Answer(read(result.ret), printed)
         if is_value:
             return Answer(_row_value(result.rows[0]) if len(result.rows) == 1 else _rows_value(result.rows))
@@ -84,10 +88,13 @@ class Console:
         raise no_such_item()
 
     def _numbered(self, menu: Menu, name: str, text: str) -> str:
-        """Turn a row's place in the list, as ``set 0`` has it, into its number, unless a row is called so."""
-        if name not in NAMING_ROWS or not text.isascii() or not text.isdigit() or menu.path not in self._router.menus:
+        """Turn rows' places in the list, as ``set 0,1`` has them, into their numbers, unless a row is called so."""
+        if name not in NAMING_ROWS or menu.path not in self._router.menus:
             return text
-        if self._router.config.find(menu.path, text):
+        return ",".join(self._number(menu, part) for part in text.split(","))
+
+    def _number(self, menu: Menu, text: str) -> str:
+        if not text.isascii() or not text.isdigit() or self._router.config.find(menu.path, text):
             return text
         rows = self._print(menu, {})
         if len(text) > 6 or int(text) >= len(rows):

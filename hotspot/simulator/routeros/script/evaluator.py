@@ -7,7 +7,7 @@ from hotspot.simulator.routeros.script import functions
 from hotspot.simulator.routeros.script.console import Answer, Console, argument_text
 from hotspot.simulator.routeros.script.operators import apply, apply_unary
 from hotspot.simulator.routeros.script.parser import parse
-from hotspot.simulator.routeros.script.scopes import Bounds, Exhausted, Scope
+from hotspot.simulator.routeros.script.scopes import Bounds, Exhausted, Rebooted, Scope
 from hotspot.simulator.routeros.script.syntax import (
     ArrayOf,
     Attribute,
@@ -30,7 +30,6 @@ from hotspot.simulator.routeros.script.values import (
     Array,
     Empty,
     Value,
-    bounded,
     is_true,
     joined,
     literal,
@@ -73,7 +72,7 @@ class Run:
         """Run a whole script; Trap for the statement that fails, what was done before stays."""
         try:
             self._block(block, None)
-        except Returned:
+        except (Returned, Rebooted):
             return
 
     def _say(self, text: str) -> None:
@@ -247,7 +246,7 @@ class Run:
             array, key = self._value(target.left, scope), self._value(target.right, scope)
             entries = dict(array.entries) if isinstance(array, Array) else {}
             entries[key if isinstance(key, int) else to_text(key)] = value
-            target, value = target.left, bounded(Array(entries))
+            target, value = target.left, Array(entries)
         if not isinstance(target, Word | Text | Variable):
             raise builtin.place.trap("syntax error")
         name = target.name if isinstance(target, Variable) else target.text
@@ -320,7 +319,7 @@ class Run:
             name: int | str = counted if key is None else to_text(self._value(key, scope))
             counted += key is None
             entries[name] = self._value(value, scope)
-        return bounded(Array(entries))
+        return Array(entries)
 
     def _binary(self, expression: Binary, scope: Scope) -> Value:
         """Reckon from left to right; chains are as long as a script likes, so not by recursion."""

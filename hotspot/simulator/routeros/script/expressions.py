@@ -89,8 +89,7 @@ class Expressions(ABC):
             return self._array()
         self.scanner.at += 1
         if sign == "[":
-            with self.nested():
-                return Substitution(self.block("]"))
+            return Substitution(self.block("]"))
         if sign == "(":
             return self._bracketed()
         return Variable(self._variable_name())

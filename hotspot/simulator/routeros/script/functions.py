@@ -7,11 +7,9 @@ from typing import Final
 from hotspot.simulator.routeros.script.operators import is_same
 from hotspot.simulator.routeros.script.scanner import octets_of, text_of
 from hotspot.simulator.routeros.script.values import (
-    LONGEST_TEXT,
     Array,
     Empty,
     Value,
-    bounded,
     listed,
     read,
     to_bool,
@@ -19,10 +17,9 @@ from hotspot.simulator.routeros.script.values import (
     to_text,
     type_of,
 )
-from hotspot.simulator.routeros.traps import SCRIPTING, Trap, failure, missing_values, no_match
+from hotspot.simulator.routeros.traps import failure, missing_values, no_match
 
 Arguments = Mapping[str, Value]
-DEEPEST_JSON: Final = 32
 
 
 def length(value: Value) -> int:
@@ -62,7 +59,7 @@ def _array(value: Value) -> Array:
     if isinstance(value, Array):
         return value
     text = to_text(value)
-    return bounded(listed([read(part) for part in text.split(",")])) if text else Array()
+    return listed([read(part) for part in text.split(",")]) if text else Array()
 
 
 def _or_nothing(value: Value | None) -> Value:
@@ -71,19 +68,14 @@ def _or_nothing(value: Value | None) -> Value:
 
 def serialize(value: Value) -> str:
     """JSON of a value; an array is a list when its keys are only counted."""
-    text = json.dumps(_plain(value, depth=0), ensure_ascii=False, separators=(",", ":"))
-    if len(octets_of(text)) > LONGEST_TEXT:
-        raise Trap("string too long", SCRIPTING)
-    return text
+    return json.dumps(_plain(value), ensure_ascii=False, separators=(",", ":"))
 
 
-def _plain(value: Value, *, depth: int) -> object:
-    if depth > DEEPEST_JSON:
-        raise Trap("nested too deeply", SCRIPTING)
+def _plain(value: Value) -> object:
     if isinstance(value, Array):
         if all(isinstance(key, int) for key in value.entries):
-            return [_plain(each, depth=depth + 1) for each in value.values]
-        return {str(key): _plain(each, depth=depth + 1) for key, each in value.entries.items()}
+            return [_plain(each) for each in value.values]
+        return {str(key): _plain(each) for key, each in value.entries.items()}
     if isinstance(value, Empty):
         return None
     return value if isinstance(value, int | str) else to_text(value)
@@ -92,7 +84,7 @@ def _plain(value: Value, *, depth: int) -> object:
 def deserialize(text: str) -> Value:
     """The value that JSON spells; a number with a fraction stays text, for the language has none."""
     try:
-        return _valued(json.loads(text, parse_float=str, parse_int=_number, parse_constant=str), depth=0)
+        return _valued(json.loads(text, parse_float=str, parse_int=_number, parse_constant=str))
     except (ValueError, RecursionError):
         raise failure("json parsing error") from None
 
@@ -102,13 +94,11 @@ def _number(digits: str) -> int | str:
     return digits if number is None or str(number) != digits else number
 
 
-def _valued(plain: object, *, depth: int) -> Value:
-    if depth > DEEPEST_JSON:
-        raise Trap("nested too deeply", SCRIPTING)
+def _valued(plain: object) -> Value:
     if isinstance(plain, list):
-        return listed([_valued(each, depth=depth + 1) for each in plain])
+        return listed([_valued(each) for each in plain])
     if isinstance(plain, dict):
-        return Array({key: _valued(each, depth=depth + 1) for key, each in plain.items()})
+        return Array({key: _valued(each) for key, each in plain.items()})
     return plain if isinstance(plain, bool | int | str) else Empty.NIL
 
 

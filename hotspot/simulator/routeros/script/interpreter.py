@@ -19,13 +19,14 @@ Fetch = Callable[[Mapping[str, str]], bytes]
 
 
 class Interpreter:
-    """Runs scripts on one router; global variables outlive them."""
+    """Runs scripts on one router; global variables outlive them, until it reboots."""
 
     def __init__(self, router: "SimulatedRouterOS") -> None:
         self._router = router
         self._factory = router.config
         self._shared: dict[str, Value] = {}
         self._bounds = Bounds()
+        router.on_reboot(self._shared.clear)
 
     def run(self, source: str, *, session: Session, dry_run: bool = False) -> str:
         """Run a script and return what it printed; Trap for the statement that fails, what was done before stays.

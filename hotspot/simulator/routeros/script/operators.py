@@ -10,8 +10,6 @@ from hotspot.simulator.routeros.script.values import (
     Array,
     Empty,
     Value,
-    bounded,
-    is_true,
     joined,
     listed,
     to_text,
@@ -33,8 +31,7 @@ def apply(sign: str, left: Value, right: Value) -> Value:
 
 
 def apply_unary(sign: str, value: Value) -> Value:
-    if sign == "!":
-        return not is_true(value)
+    """Return ``- value`` or ``~ value``."""
     if not isinstance(value, int):
         raise Trap(f"cannot apply {sign} to {type_of(value)}", SCRIPTING)
     return wrapped(-value if sign == "-" else ~value)
@@ -117,10 +114,12 @@ def _element(array: Value, key: Value) -> Value:
 def together(left: Value, right: Value) -> Array:
     """One array of both; keys of the second win."""
     entries: dict[int | str, Value] = {}
+    counted = 0
     for part in (left, right):
         for key, value in (part if isinstance(part, Array) else listed([part])).entries.items():
-            entries[key if isinstance(key, str) else sum(isinstance(known, int) for known in entries)] = value
-    return bounded(Array(entries))
+            entries[key if isinstance(key, str) else counted] = value
+            counted += isinstance(key, int)
+    return Array(entries)
 
 
 OTHERS: Final[Mapping[str, Callable[[Value, Value], Value]]] = {

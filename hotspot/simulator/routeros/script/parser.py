@@ -5,7 +5,7 @@ relative commands belong, to the end of the block. In the brackets of a command 
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
@@ -36,10 +36,21 @@ BLANK_OR_END: Final = re.compile(r"[ \t\r]|\\\r?\n|[;\n\])}]|\Z")
 CONTROL: Final = frozenset(
     {"if", "foreach", "for", "while", "do", "local", "global", "put", "return", "delay", "error"}
 )  # those which may stand without a colon
-LANGUAGE: Final = CONTROL | {
-    *("set", "parse", "tostr", "tonum", "tobool", "toarray", "len", "pick", "find", "typeof"),
-    *("serialize", "deserialize"),
+NONE: Final = frozenset[str]()
+LANGUAGE: Final[Mapping[str, tuple[int, frozenset[str]]]] = {
+    **dict.fromkeys(("put", "error", "return", "delay", "parse"), (1, NONE)),
+    **dict.fromkeys(("tostr", "tonum", "tobool", "toarray", "len", "typeof"), (1, NONE)),
+    **dict.fromkeys(("pick", "find"), (3, NONE)),
+    **dict.fromkeys(("local", "global", "set"), (2, frozenset({"do"}))),
+    "serialize": (1, frozenset({"to", "value", "options"})),
+    "deserialize": (1, frozenset({"from", "value", "options"})),
+    "if": (1, frozenset({"do", "else"})),
+    "foreach": (1, frozenset({"in", "do"})),
+    "for": (1, frozenset({"from", "to", "step", "do"})),
+    "while": (1, frozenset({"do"})),
+    "do": (1, frozenset({"while", "on-error"})),
 }
+"""The language's own commands: how many values they take, and which arguments with a name."""
 BLOCKS: Final = frozenset({"do", "else", "on-error", "source", "on-event", "script", "on-login", "on-logout"})
 TAKE_BLOCKS: Final = frozenset({"do", "execute", "parse"})
 FILTERED: Final = frozenset({"find", "print"})
@@ -62,7 +73,7 @@ class Parser(Expressions):
         self._path = ""
 
     def script(self) -> Block:
-        block = self._statements("")
+        block = self._statements()
         if self.scanner.next:
             raise self.scanner.refuse()
         return block
@@ -79,7 +90,7 @@ class Parser(Expressions):
     def block(self, closing: str) -> Block:
         """Read statements and the bracket that closes them."""
         with self.nested(), self._inside(self._path):
-            found = self._statements(closing)
+            found = self._statements()
             self.scanner.expect(closing)
             return found
 
@@ -90,11 +101,12 @@ class Parser(Expressions):
         block = self.block("}")
         return Code(self.scanner.source[start : self.scanner.at - 1], block)
 
-    def _statements(self, closing: str) -> Block:
+    def _statements(self) -> Block:
+        """Read statements up to a closing bracket or the end."""
         found: list[Statement] = []
         while True:
             self.scanner.skip_between()
-            if not self.scanner.next or self.scanner.next == closing:
+            if self.scanner.next in {"", "}", "]", ")"}:
                 return Block(tuple(found))
             statement = self._statement()
             if statement is not None:
@@ -117,18 +129,27 @@ class Parser(Expressions):
             return self._menu("")
         place, start = self.scanner.place(), self.scanner.at
         name = self.scanner.take(NAME)
-        if name in CONTROL:
-            return Builtin(name, self._arguments(name)[0], place)
+        if name and name in CONTROL:
+            return self._builtin(name, place)
         self.scanner.at = start
         return self._menu(self._path)
 
     def _after_colon(self) -> Statement | None:
         place, start = self.scanner.place(), self.scanner.at
         name = self.scanner.take(NAME)
-        if name in LANGUAGE:
-            return Builtin(name, self._arguments(name)[0], place)
+        if name and name in LANGUAGE:
+            return self._builtin(name, place)
         self.scanner.at = start
         return self._menu("")
+
+    def _builtin(self, name: str, place: Place) -> Builtin:
+        arguments = self._arguments(name)[0]
+        values, names = LANGUAGE[name]
+        for argument in arguments:
+            values -= argument.name is None
+            if values < 0 or not (argument.name is None or argument.name in names):
+                raise argument.place.trap("expected end of command")
+        return Builtin(name, arguments, place)
 
     def _menu(self, path: str) -> Command | None:
         """Read a path and, unless it stands alone, the command in it."""

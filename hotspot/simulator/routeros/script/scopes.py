@@ -16,6 +16,10 @@ class Exhausted(Trap):
     """{message}"""
 
 
+class Rebooted(Exception):
+    """The router went down under the script, which ends without having failed."""
+
+
 @dataclass(slots=True)
 class Bounds:
     """What a script may use, together with all that it runs."""

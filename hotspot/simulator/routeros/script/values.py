@@ -11,7 +11,8 @@ from hotspot.simulator.routeros.script.syntax import Code
 from hotspot.simulator.routeros.traps import SCRIPTING, Trap
 
 LONGEST_TEXT: Final = 256 * 1024  # octets; the router itself has less memory than a city's simulator
-MOST_ENTRIES: Final = 65_536
+LARGEST_ARRAY: Final = 1 << 18  # entries and letters, also of the arrays in it
+DEEPEST_ARRAY: Final = 32
 NUMBER: Final = re.compile(r"-?\d{1,19}|0x[0-9A-Fa-f]{1,16}")
 ID: Final = re.compile(r"\*[0-9A-F]+")
 TRUTHS: Final = {"true": True, "yes": True, "false": False, "no": False}
@@ -27,9 +28,24 @@ class Empty(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Array:
-    """Values by key: text, or a number from 0 on for those without a key."""
+    """Values by key: text, or a number from 0 on for those without a key; Trap for more than the router can hold."""
 
     entries: Mapping[int | str, "Value"] = field(default_factory=dict)
+    size: int = field(init=False, compare=False, repr=False)
+    depth: int = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        size, depth = 0, 0
+        for key, value in self.entries.items():
+            size += 1 + (len(key) if isinstance(key, str) else 0)
+            if isinstance(value, Array):
+                size, depth = size + value.size, max(depth, value.depth)
+            elif isinstance(value, str):
+                size += len(value)
+        if size > LARGEST_ARRAY or depth >= DEEPEST_ARRAY:
+            raise Trap("array too big", SCRIPTING)
+        object.__setattr__(self, "size", size)
+        object.__setattr__(self, "depth", depth + 1)
 
     @property
     def values(self) -> list["Value"]:
@@ -120,9 +136,3 @@ def joined(first: str, second: str) -> str:
     if len(octets) > LONGEST_TEXT:
         raise Trap("string too long", SCRIPTING)
     return text_of(octets)
-
-
-def bounded(array: Array) -> Array:
-    if len(array.entries) > MOST_ENTRIES:
-        raise Trap("array too big", SCRIPTING)
-    return array

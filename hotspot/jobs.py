@@ -1,0 +1,339 @@
+"""Durable work on routers: queued together with what asked for it, and tried again while a router is away. The only door to Procrastinate.
+
+At most one job a router runs at a time (its lock), in the order they were queued, and the same work waits only once (its queueing
+lock). A job whose worker died is taken again, so what a task does must be safe to do twice. Any number of processes may run a
+worker; each works on `router_connections` routers at a time.
+"""
+
+import asyncio
+import hashlib
+import json
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from random import SystemRandom
+from typing import Any
+
+import psycopg
+import structlog
+from procrastinate import App, BaseRetryStrategy, JobContext, PsycopgConnector, RetryDecision, SyncPsycopgConnector
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException, UniqueViolation
+from procrastinate.jobs import DeleteJobCondition, Job, Status
+from procrastinate.manager import JobManager
+from procrastinate.tasks import configure_task
+from procrastinate.worker import Worker as Fetcher
+from prometheus_client import Counter
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import Session
+
+from hotspot.db import KEEP_ALIVE, Database
+from hotspot.errors import HotspotError, Unavailable
+from hotspot.settings import Settings
+
+log = structlog.get_logger()
+
+FIRST_PAUSE = timedelta(seconds=30)  # a router that reboots is back
+LONGEST_PAUSE = timedelta(hours=1)
+MOST_ATTEMPTS = 1000  # a month of them: who is away longer needs a person
+HEARTBEAT = timedelta(seconds=10)
+ABANDONED_AFTER = timedelta(minutes=1)  # a worker that silent is dead: six heartbeats are missing
+LOOK_EVERY = timedelta(seconds=15)
+FAILED_KEPT = timedelta(days=30)
+DATABASE_PAUSE = timedelta(seconds=2)
+STOP_PATIENCE = timedelta(minutes=1)
+LONGEST_PROBLEM = 300  # characters
+RUNS = Counter("hotspot_jobs", "Jobs on routers by outcome", ["task", "outcome"])
+
+TAKE_BACK = """
+WITH abandoned AS (
+    SELECT job.id, EXISTS (
+            SELECT FROM procrastinate_jobs AS twin WHERE twin.queueing_lock = job.queueing_lock AND twin.status = 'todo'
+        ) AS waits_again
+    FROM procrastinate_jobs AS job LEFT JOIN procrastinate_workers AS worker ON worker.id = job.worker_id
+    WHERE job.status = 'doing' AND (worker.id IS NULL OR worker.last_heartbeat < now() - make_interval(secs => %(silence)s))
+    FOR UPDATE OF job SKIP LOCKED
+), doubled AS (
+    DELETE FROM procrastinate_jobs WHERE id IN (SELECT id FROM abandoned WHERE waits_again)
+)
+UPDATE procrastinate_jobs SET status = 'todo', attempts = attempts + 1, scheduled_at = NULL, worker_id = NULL
+WHERE id IN (SELECT id FROM abandoned WHERE NOT waits_again) RETURNING id
+"""
+PENDING = """
+SELECT id, task_name, (args->>'router_id')::int AS router_id, args->'args' AS args, status, attempts, scheduled_at,
+    args->>'problem' AS problem,
+    (SELECT max(at) FROM procrastinate_events WHERE job_id = procrastinate_jobs.id AND type <> 'scheduled') AS since
+FROM procrastinate_jobs WHERE status IN ('todo', 'doing', 'failed') ORDER BY id
+"""
+
+
+class State(StrEnum):
+    """Where a job is: not tried yet, running, tried in vain and to be tried again, or given up."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    PENDING = "pending"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a task is called with: the router, the arguments it was queued with, and how often it was tried before."""
+
+    database: Database
+    settings: Settings
+    router_id: int
+    args: Mapping[str, Any]
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Work by name. `run` is tried again later when it raises Unavailable; any other error ends the job as failed."""
+
+    name: str
+    run: Callable[[Work], None]
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedJob:
+    """A job that isn't done: since when it is in its state, when it is tried next, and what went wrong last."""
+
+    id: int
+    task: str
+    router_id: int
+    args: Mapping[str, Any]
+    state: State
+    attempts: int
+    since: datetime
+    next_at: datetime | None
+    problem: str
+
+
+# --- asking for work -----------------------------------------------------------------------------------------------------
+
+
+def enqueue(db: Session, task_name: str, router_id: int, args: Mapping[str, Any]) -> int | None:
+    """Queue work on a router in the caller's transaction: a worker sees it when that commits, and never when it doesn't.
+
+    Return the job's number, or None when the same work (task, router and arguments) waits already.
+    """
+    work = hashlib.sha256(json.dumps(args, sort_keys=True).encode()).hexdigest()
+    try:
+        with db.begin_nested():
+            return configure_task(
+                name=task_name,
+                job_manager=JobManager(SyncPsycopgConnector()),
+                lock=f"router:{router_id}",
+                queueing_lock=f"{task_name}:{router_id}:{work}",
+                connection=db.connection().connection.driver_connection,
+            ).defer(router_id=router_id, args=dict(args))
+    except AlreadyEnqueued:
+        return None
+
+
+def pending(db: Session) -> list[QueuedJob]:
+    """Return every job that isn't done, in the order they were queued; those that failed for good are kept 30 days."""
+    return [
+        QueuedJob(
+            id=row.id,
+            task=row.task_name,
+            router_id=row.router_id,
+            args=row.args,
+            state=_state(row.status, row.attempts),
+            attempts=row.attempts,
+            since=row.since,
+            next_at=row.scheduled_at if row.status == "todo" else None,
+            problem=row.problem or "",
+        )
+        for row in db.execute(text(PENDING))
+    ]
+
+
+def _state(status: str, attempts: int) -> State:
+    match status:
+        case "doing":
+            return State.RUNNING
+        case "failed":
+            return State.FAILED
+    return State.PENDING if attempts else State.QUEUED
+
+
+def pause(attempts: int, chance: float) -> timedelta:
+    """Return how long to wait after `attempts` tries in vain: it doubles up to an hour; `chance` (0 to 1) takes up to half off.
+
+    Routers that went away together, in a power cut, are so not all tried at the same moment.
+    """
+    whole = min(FIRST_PAUSE * (1 << min(attempts, 12)), LONGEST_PAUSE)
+    return whole * (1 - chance / 2)
+
+
+# --- doing it ------------------------------------------------------------------------------------------------------------
+
+
+class _UntilItIsBack(BaseRetryStrategy):
+    """Try again what an absent router or service kept from being done; a mistake is not mended by repeating it."""
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
+        if not isinstance(exception, Unavailable) or job.attempts >= MOST_ATTEMPTS:
+            return None
+        return RetryDecision(retry_at=datetime.now(UTC) + pause(job.attempts, SystemRandom().random()))
+
+
+class _Queue(JobManager):
+    """Lets go of a job that would be tried again while the same work was queued meanwhile: the queueing lock admits one."""
+
+    async def retry_job(
+        self,
+        job: Job,
+        retry_at: datetime | None = None,
+        priority: int | None = None,
+        queue: str | None = None,
+        lock: str | None = None,
+    ) -> None:
+        try:
+            await super().retry_job(job, retry_at, priority, queue, lock)
+        except UniqueViolation:
+            await self.finish_job(job, Status.ABORTED, delete_job=True)
+
+
+class Worker:
+    """Do what is queued, in threads, until stopped; while the database is away, wait for it."""
+
+    def __init__(self, database: Database, settings: Settings, tasks: Sequence[Task]) -> None:
+        self._database = database
+        self._settings = settings
+        self._connections = settings.router_connections
+        self._app = self._app_with(tasks)
+        self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
+        self._started = threading.Event()
+
+    def start(self) -> None:
+        self._thread.start()
+        self._started.wait()
+
+    def is_alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def stop(self) -> None:
+        """Take no more jobs and let the running ones end; what takes longer is told, and holds the process up."""
+        with suppress(RuntimeError):  # it ended by itself, and its loop is closed
+            self._loop.call_soon_threadsafe(self._asked_to_stop.set)
+        self._thread.join(STOP_PATIENCE.total_seconds())
+        if self._thread.is_alive():
+            log.warning("jobs still run, and end before this process does")
+
+    def _app_with(self, tasks: Sequence[Task]) -> App:
+        for name in (
+            "procrastinate",
+            "psycopg.pool",
+        ):  # they would log arguments, in their own form; we tell what matters
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+        connector = PsycopgConnector(
+            conninfo=self._database.dsn,
+            kwargs={"options": "-c timezone=UTC", "application_name": "hotspot jobs", **KEEP_ALIVE},
+            min_size=1,
+            max_size=4,
+        )
+        app = App(connector=connector)
+        app.job_manager = _Queue(connector)
+        for task in tasks:
+            app.task(name=task.name, pass_context=True, retry=_UntilItIsBack())(self._called(task))
+        return app
+
+    def _called(self, task: Task) -> Callable[..., None]:
+        def run(context: JobContext, router_id: int, args: Mapping[str, Any], problem: str = "") -> None:
+            del problem  # the last attempt's
+            job = context.job
+            told = log.bind(job=job.id, task=task.name, router_id=router_id, attempts=job.attempts)
+            try:
+                task.run(Work(self._database, self._settings, router_id, args, job.attempts))
+            except HotspotError as error:
+                RUNS.labels(task.name, "away" if isinstance(error, Unavailable) else "failed").inc()
+                told.warning("job in vain", problem=str(error))
+                self._note(job, str(error))
+                raise
+            except Exception as error:
+                RUNS.labels(task.name, "failed").inc()
+                told.exception("job failed")
+                self._note(job, f"{type(error).__name__}; the log has more")
+                raise
+            RUNS.labels(task.name, "done").inc()
+            told.info("job done")
+
+        return run
+
+    def _note(self, job: Job, problem: str) -> None:
+        """Keep what went wrong beside the job's arguments, for `pending`."""
+        facts = {"job": job.id, "problem": problem[:LONGEST_PROBLEM]}
+        with suppress(DBAPIError), self._database.writing() as db:
+            db.execute(
+                text(
+                    "UPDATE procrastinate_jobs SET args = args || jsonb_build_object('problem', CAST(:problem AS text)) WHERE id = :job"
+                ),
+                facts,
+            )
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        finally:
+            self._started.set()
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._loop.set_default_executor(ThreadPoolExecutor(self._connections, "job"))
+        self._asked_to_stop = asyncio.Event()
+        self._started.set()
+        while not self._asked_to_stop.is_set():
+            try:
+                await self._app.open_async()
+                await self._work()
+            except (psycopg.Error, ConnectorException) as error:
+                log.warning("the worker waits for the database", problem=" ".join(str(error).split()))
+            finally:
+                await self._app.close_async()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._asked_to_stop.wait(), DATABASE_PAUSE.total_seconds())
+
+    async def _work(self) -> None:
+        """Fetch and do jobs until asked to stop, or until the connection is lost."""
+        fetcher = Fetcher(
+            self._app,
+            concurrency=self._connections,
+            delete_jobs=DeleteJobCondition.SUCCESSFUL,
+            install_signal_handlers=False,
+            update_heartbeat_interval=HEARTBEAT.total_seconds(),
+            stalled_worker_timeout=ABANDONED_AFTER.total_seconds(),
+        )
+
+        async def stop_it() -> None:
+            await self._asked_to_stop.wait()
+            fetcher.stop()  # type: ignore[no-untyped-call]  # the library leaves it so
+
+        beside = [asyncio.create_task(stop_it()), asyncio.create_task(self._look_after())]
+        try:
+            await fetcher.run()  # type: ignore[no-untyped-call]  # as above
+        finally:
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
+
+    async def _look_after(self) -> None:
+        """Queue again what dead workers left, and forget what failed long ago."""
+        while True:
+            with suppress(ConnectorException):  # the fetcher notices it, too, and stops
+                taken = await self._app.connector.execute_query_all_async(
+                    TAKE_BACK, silence=ABANDONED_AFTER.total_seconds()
+                )
+                if taken:
+                    log.warning("jobs of a dead worker are queued again", jobs=[row["id"] for row in taken])
+                await self._app.job_manager.delete_old_jobs(
+                    nb_hours=int(FAILED_KEPT / timedelta(hours=1)), include_failed=True, include_aborted=True
+                )
+            await asyncio.sleep(LOOK_EVERY.total_seconds())
