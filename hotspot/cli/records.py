@@ -13,6 +13,7 @@ from hotspot.areas import importer
 from hotspot.areas import service as areas
 from hotspot.areas.models import Area
 from hotspot.cli import enrolment
+from hotspot.cli.backups import backup
 from hotspot.cli.output import (
     AsJson,
     DataDir,
@@ -53,7 +54,13 @@ def add_to(app: typer.Typer) -> None:
         "areas": ("The area tree.", {"import": import_areas, "list": list_areas}),
         "routers": (
             "MikroTik boxes.",
-            {"add": add_router, "list": list_routers, "rotate-secret": rotate_secret, **enrolment.COMMANDS},
+            {
+                "add": add_router,
+                "list": list_routers,
+                "rotate-secret": rotate_secret,
+                "backup": backup,
+                **enrolment.COMMANDS,
+            },
         ),
         "sites": (
             "Places with Wi-Fi.",
