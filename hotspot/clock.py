@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from hotspot.db import Database
 from hotspot.guests.service import forget_admissions, forget_consents, forget_credentials
 from hotspot.radius.control import end_superseded, slow_down
+from hotspot.routers.backups import forget_old_backups
 from hotspot.routers.enrol import forget_old
 from hotspot.routers.service import end_rotations
 from hotspot.settings import Settings
@@ -75,6 +76,7 @@ def _forget(database: Database, settings: Settings, now: datetime) -> None:
         forget_admissions(db, before=now - ADMISSIONS_KEPT)
         forget_sessions(db, before=before)
         forget_consents(db, before=before)
+        forget_old_backups(db, now=now)
 
 
 TABLE = (

@@ -41,6 +41,9 @@ log = structlog.get_logger()
 FIRST_PAUSE = timedelta(seconds=30)  # a router that reboots is back
 LONGEST_PAUSE = timedelta(hours=1)
 MOST_ATTEMPTS = 1000  # a month of them: who is away longer needs a person
+POLL_EVERY = timedelta(
+    seconds=1
+)  # new jobs are told at once; the next one of a router, and one whose time has come, are not
 HEARTBEAT = timedelta(seconds=10)
 ABANDONED_AFTER = timedelta(minutes=1)  # a worker that silent is dead: six heartbeats are missing
 LOOK_EVERY = timedelta(seconds=15)
@@ -308,6 +311,7 @@ class Worker:
             concurrency=self._connections,
             delete_jobs=DeleteJobCondition.SUCCESSFUL,
             install_signal_handlers=False,
+            fetch_job_polling_interval=POLL_EVERY.total_seconds(),
             update_heartbeat_interval=HEARTBEAT.total_seconds(),
             stalled_worker_timeout=ABANDONED_AFTER.total_seconds(),
         )

@@ -46,8 +46,7 @@ class Keys:
 
     def seal(self, plain: str, *, context: str) -> bytes:
         """Encrypt `plain` (AES-256-GCM); `context` names the row, so a sealed value can't be moved to another one."""
-        nonce = secrets.token_bytes(NONCE_OCTETS)
-        return nonce + AESGCM(self.sealing).encrypt(nonce, plain.encode(), context.encode())
+        return self.seal_octets(plain.encode(), context=context)
 
     def unseal(self, sealed: bytes, *, context: str) -> str:
         """Decrypt what `seal` made.
@@ -55,11 +54,19 @@ class Keys:
         Raises:
             CannotUnseal: another key, another context, or an altered value.
         """
+        return self.unseal_octets(sealed, context=context).decode()
+
+    def seal_octets(self, plain: bytes, *, context: str) -> bytes:
+        """Encrypt what isn't text, as `seal` does."""
+        nonce = secrets.token_bytes(NONCE_OCTETS)
+        return nonce + AESGCM(self.sealing).encrypt(nonce, plain, context.encode())
+
+    def unseal_octets(self, sealed: bytes, *, context: str) -> bytes:
+        """Decrypt what `seal_octets` made; raises as `unseal` does."""
         try:
-            plain = AESGCM(self.sealing).decrypt(sealed[:NONCE_OCTETS], sealed[NONCE_OCTETS:], context.encode())
+            return AESGCM(self.sealing).decrypt(sealed[:NONCE_OCTETS], sealed[NONCE_OCTETS:], context.encode())
         except (InvalidTag, ValueError) as error:  # ValueError: cut short, not even a nonce
             raise CannotUnseal from error
-        return plain.decode()
 
     def device_id(self, mac: bytes) -> UUID:
         """Return the pseudonym of a device: a keyed hash of its six-octet MAC address, which is never stored."""

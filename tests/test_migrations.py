@@ -9,9 +9,14 @@ from hotspot.db import Database, SchemaTooNew, bring_up_to_date
 from hotspot.migrations.models import metadata
 
 
+def _is_ours(name: str | None, kind: str, _parents: object) -> bool:
+    """The queue's tables are the library's own."""
+    return not (kind == "table" and name is not None and name.startswith("procrastinate_"))
+
+
 def test_models_and_migrations_describe_the_same_schema(database: Database) -> None:
     with database.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "include_name": _is_ours})
 
         assert compare_metadata(context, metadata) == []
 

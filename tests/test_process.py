@@ -83,6 +83,17 @@ def test_health_tells_a_running_part_from_a_dead_one(
             assert "does not answer" in result.stdout
 
 
+def test_the_worker_is_well_when_its_clock_and_its_jobs_are(
+    any_ports: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = any_ports.model_copy(update={"metrics_port": free_port()})
+    with environment(settings, monkeypatch):
+        with running(settings, {Part.CLOCK, Part.JOBS}, database):
+            assert CliRunner().invoke(app, ["health", "worker"]).stdout == "worker: well\n"
+        with running(settings, {Part.CLOCK}, database):
+            assert CliRunner().invoke(app, ["health", "worker"]).exit_code == 1
+
+
 def test_health_without_a_metrics_port_says_what_to_set(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["health", "radius", "--data-dir", str(tmp_path)])
 

@@ -10,8 +10,8 @@ import segno
 import typer
 from sqlmodel import Session
 
-from hotspot.cli.output import AsJson, DataDir, changing, looking, people, print_json, print_made, print_rows
-from hotspot.errors import Conflict, Unavailable
+from hotspot.cli.output import AsJson, DataDir, changing, looking, people, print_json, print_made, print_rows, save
+from hotspot.errors import Conflict
 from hotspot.routers import bootstrap, enrol, identity, inbox
 from hotspot.routers.bundle import bootstrap_for
 from hotspot.routers.contact import read_serial
@@ -37,10 +37,6 @@ class NeedsTrust(Conflict):
     """One line can't carry HOTSPOT_PUBLIC_CA, and without it the router would trust anybody; use --format rsc or netinstall"""
 
 
-class CannotSave(Unavailable):
-    """Can't write {path}: {problem}"""
-
-
 def invite(
     site: OptionalSite = None,
     serial: Annotated[str | None, typer.Option("--serial", help="Serial number on the box's label.")] = None,
@@ -61,7 +57,7 @@ def invite(
         token = enrol.issue_token(db, site_id=_site_id(db, site), serial=number, now=now)
         content = _content(settings, token, form, is_picture=output is not None)
         if output is not None:
-            _save(output, content)
+            save(output, content.encode())
         until = now + enrol.TOKEN_LIFE
     if as_json:
         print_json({"format": form, "site": site, "serial": number, "until": until.isoformat(), "content": content})
@@ -91,16 +87,6 @@ def _content(settings: Settings, token: str, form: Form, *, is_picture: bool) ->
     blocks = io.StringIO()
     code.terminal(blocks, compact=True)
     return blocks.getvalue()
-
-
-def _save(path: Path, content: str) -> None:
-    """Write a file for its owner alone: it holds a token."""
-    try:
-        path.unlink(missing_ok=True)
-        path.touch(mode=0o600, exist_ok=False)
-        path.write_text(content)
-    except OSError as error:
-        raise CannotSave(path=path, problem=error.strerror) from error
 
 
 def list_inbox(data_dir: DataDir = None, as_json: AsJson = False) -> None:

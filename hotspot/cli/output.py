@@ -24,6 +24,11 @@ EXIT = {Invalid: 2, Conflict: 3, NotFound: 4, Unavailable: 5, NotAllowed: 6}
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Where the embedded database and generated key live.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one line of JSON for programs.")]
 
+
+class CannotSave(Unavailable):
+    """Can't write {path}: {problem}"""
+
+
 people = Console(highlight=False, width=None if sys.stdout.isatty() else 200)  # in a pipe no name is cut
 errors = Console(stderr=True, highlight=False)
 
@@ -94,3 +99,17 @@ def print_made(row: Mapping[str, object], sentence: str, *, as_json: bool) -> No
         print_json(row)
     else:
         people.print(sentence, soft_wrap=True)
+
+
+def save(path: Path, content: bytes) -> None:
+    """Write a file for its owner alone: it holds secrets.
+
+    Raises:
+        CannotSave: it can't be written there.
+    """
+    try:
+        path.unlink(missing_ok=True)
+        path.touch(mode=0o600, exist_ok=False)
+        path.write_bytes(content)
+    except OSError as error:
+        raise CannotSave(path=path, problem=error.strerror) from error

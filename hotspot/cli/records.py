@@ -12,7 +12,8 @@ from pydantic import TypeAdapter, ValidationError
 from hotspot.areas import importer
 from hotspot.areas import service as areas
 from hotspot.areas.models import Area
-from hotspot.cli import enrolment, router_configs
+from hotspot.cli import enrolment, provisioning, router_configs
+from hotspot.cli.backups import backup
 from hotspot.cli.output import (
     AsJson,
     DataDir,
@@ -57,7 +58,9 @@ def add_to(app: typer.Typer) -> None:
                 "add": add_router,
                 "list": list_routers,
                 "rotate-secret": rotate_secret,
+                "backup": backup,
                 **enrolment.COMMANDS,
+                **provisioning.COMMANDS,
                 **router_configs.COMMANDS,
             },
         ),

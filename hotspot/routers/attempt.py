@@ -4,7 +4,7 @@ However it is cut, the router ends at what it was or at what was wanted. While s
 kept already, batches of a long plan and files, is taken back as soon as it can be reached again.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -37,7 +37,7 @@ class Attempt:
     fields_of: FieldsOf = field(repr=False)
     fields_back: FieldsOf = field(repr=False)
     step: Step
-    before: str
+    before: Mapping[str, str]
     menus: Sequence[str]
     is_reached: Callable[[Actual], bool]
     portal: str
@@ -110,21 +110,26 @@ def _settle(connection: Connection, attempt: Attempt, why: str) -> Ending:
     try:
         changing.let_go_back(connection)
         rows = rows_of(connection, attempt.menus)
-        if likeness(rows) == attempt.before:
-            return Ending(Outcome.ROLLED_BACK, why, rows)
-        if attempt.is_reached(rows):
+        if likeness(rows) != attempt.before and attempt.is_reached(rows):
             with suppress(Unwell):
                 return Ending(Outcome.CONFIRMED, after=_well(connection, attempt))
-        for batch in changing.batches(attempt.undo):
-            changing.take(connection)
-            for change in batch:
-                changing.take_back(connection, change, attempt.fields_back)
-            changing.release(connection)
+        _take_back(connection, attempt, rows)
         rows = rows_of(connection, attempt.menus)
     except RouterUnreachable:
         raise
     except HotspotError as error:
         return Ending(Outcome.FAILED, f"{why}; and going back: {error}")
-    is_back = likeness(rows) == attempt.before
-    outcome = Outcome.ROLLED_BACK if is_back else Outcome.FAILED
-    return Ending(outcome, why if is_back else f"{why}; and it is not quite as it was before", rows)
+    if likeness(rows) == attempt.before:
+        return Ending(Outcome.ROLLED_BACK, why, rows)
+    return Ending(Outcome.FAILED, f"{why}; and it is not quite what it was before", rows)
+
+
+def _take_back(connection: Connection, attempt: Attempt, rows: Actual) -> None:
+    """Undo the changes in those menus that are not as they were."""
+    differing = {path for path, text in likeness(rows).items() if text != attempt.before[path]}
+    remaining = [change for change in attempt.undo if change.menu in differing]
+    for batch in changing.batches(remaining):
+        changing.take(connection)
+        for change in batch:
+            changing.take_back(connection, change, attempt.fields_back)
+        changing.release(connection)

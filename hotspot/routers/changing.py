@@ -57,12 +57,14 @@ def _rows(connection: Connection, menu: Menu) -> list[Row]:
     return [row for row in rows if menu.path != "/file" or menu.role_of(row)]
 
 
-def likeness(rows: Actual) -> str:
-    """Return a text that is the same for the same rows in the same order, whatever their numbers are: those change at a reboot."""
-    plain = {
-        path: [{name: row[name] for name in row if name != ".id"} for row in those] for path, those in rows.items()
-    }
-    return fingerprint(Desired((), menus=tuple(rows)), plain)
+def likeness(rows: Actual) -> dict[str, str]:
+    """Return for each menu a text that is the same for the same rows in the same order, whatever their numbers: those change at a reboot."""
+    return {path: _likeness(path, those) for path, those in rows.items()}
+
+
+def _likeness(path: str, rows: Sequence[Row]) -> str:
+    plain = [{name: text for name, text in row.items() if name != ".id"} for row in rows]
+    return fingerprint(Desired((), menus=(path,)), {path: plain})
 
 
 # --- safe mode -----------------------------------------------------------------------------------------------------------
