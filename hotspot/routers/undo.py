@@ -51,15 +51,19 @@ class _Undoing:
         return Remove(change.menu, change.name, ref, change.fields)
 
     def _undo_set(self, change: Set) -> Set:
+        """What had no value before is unset, or gets its default where the menu can't do that."""
+        menu = MENUS[change.menu]
         row = self._rows.get(change.menu, {}).get(change.target.id, {})
         secrets = {name: row[name] for name in change.secrets if name in row}
+        new = [name for name in change.fields if name not in change.was]
+        defaults = {name: menu.attributes[name].default for name in new if not menu.is_unset(name)}
         return Set(
             change.menu,
             change.name,
             change.target,
-            fields={**change.was, **secrets},
+            fields={**change.was, **defaults, **secrets},
             was=change.fields,
-            unset=tuple(name for name in change.fields if name not in change.was),
+            unset=tuple(name for name in new if menu.is_unset(name)),
         )
 
     def _take(self, path: str, target: Ref) -> Ref | None:
@@ -79,4 +83,8 @@ class _Undoing:
 
 
 def _fields(menu: Menu, row: Row) -> dict[str, str]:
-    return {name: row[name] for name in menu.attributes if row.get(name)}
+    """Return what to make the row of again. RouterOS prints more types of files than it takes."""
+    fields = {name: row[name] for name in menu.attributes if row.get(name)}
+    if menu.path == "/file" and row.get("type") != "directory":
+        fields.pop("type", None)
+    return fields
