@@ -18,6 +18,13 @@ class _Undoing:
 
     def __init__(self, plan: Plan, actual: Actual) -> None:
         self._gone = {(change.menu, change.target.id) for change in plan.changes if isinstance(change, Remove)}
+        self._renamed = {
+            (change.menu, change.target.id): {
+                name: change.fields.get(name, text) for name, text in change.target.where.items()
+            }
+            for change in plan.changes
+            if isinstance(change, Set)
+        }
         self._rows = {path: {row.get(".id", ""): row for row in rows} for path, rows in actual.items()}
         self._order = {
             path: [self._ref(path, ref_of(MENUS[path], row)) for row in rows if not is_the_routers(row)]
@@ -26,8 +33,9 @@ class _Undoing:
         }
 
     def _ref(self, path: str, ref: Ref) -> Ref:
-        """A row that is removed and made again has another number then."""
-        return Ref("", ref.where) if (path, ref.id) in self._gone else ref
+        """Say what the row is once the plan was applied; one that is removed and made again has another number then."""
+        where = self._renamed.get((path, ref.id), ref.where)
+        return Ref("" if (path, ref.id) in self._gone else ref.id, where)
 
     def undo(self, change: Change) -> Change:
         match change:
@@ -38,7 +46,7 @@ class _Undoing:
             case Move():
                 behind = self._take(change.menu, change.target)
                 self._put(change.menu, change.target, change.before)
-                return Move(change.menu, change.name, change.target, behind)
+                return Move(change.menu, change.name, self._ref(change.menu, change.target), behind)
             case Remove():
                 behind = self._take(change.menu, change.target)
                 row = self._rows[change.menu][change.target.id]
@@ -60,7 +68,7 @@ class _Undoing:
         return Set(
             change.menu,
             change.name,
-            change.target,
+            self._ref(change.menu, change.target),
             fields={**change.was, **defaults, **secrets},
             was=change.fields,
             unset=tuple(name for name in new if menu.is_unset(name)),
