@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from hotspot.errors import Invalid
-from hotspot.routers.menus import CODE, FLASH, MARK, MENUS, Kind, Menu, Version, write_version
+from hotspot.routers.menus import CODE, MARK, MENUS, Kind, Menu, Version, write_version
 
 HOLE: Final = re.compile(r"\{([a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)?)\}")
 EACH: Final = "each"  # the hole that holds the value an item is repeated for
@@ -173,7 +173,7 @@ def _check_mark(item: Item) -> None:
             raise item.bad("comment", f'is our mark, "{MARK}{item.name}"; leave it out')
         return
     name = item.fields[menu.key[0]].removeprefix(FLASH_HOLE)
-    if not name.removeprefix(FLASH).startswith(menu.name_mark) or HOLE.search(name):
+    if not menu.bears_mark(name) or HOLE.search(name):
         raise item.bad(menu.key[0], f"is our mark; it begins with {menu.name_mark} and has no hole")
 
 

@@ -172,11 +172,12 @@ def _changed(menu: Menu, want: DesiredRow, row: Row) -> Iterator[Set]:
         changed["comment"] = f"{want.mark} {human}".rstrip()
     if changed:
         secrets = tuple(name for name in changed if menu.attributes[name].secret)
-        open_fields = {name: text for name, text in changed.items() if name not in secrets}
-        was = {name: row[name] for name in open_fields if name in row}
+        unset = tuple(name for name, text in changed.items() if not text and menu.is_unset(name))
+        open_fields = {name: text for name, text in changed.items() if name not in {*secrets, *unset}}
+        was = {name: row[name] for name in changed if name in row and name not in secrets}
         sources = {name: source for name, source in want.sources.items() if name in changed}
         target = Ref() if menu.kind is Kind.SINGLETON else ref_of(menu, row)
-        yield Set(menu.path, want.name, target, open_fields, was, secrets=secrets, sources=sources)
+        yield Set(menu.path, want.name, target, open_fields, was, unset, secrets, sources)
 
 
 def _differs(attribute: Attribute, name: str, text: str, row: Row, *, surely: bool) -> bool:

@@ -120,7 +120,7 @@ class Box:
         row = self.rows[change.menu][0] if menu.kind is Kind.SINGLETON else self._row(change.menu, self._number(change))
         assert menu.kind is not Kind.LIST or not is_the_routers(row), f"{change} touches what the router made"
         row.update(fields)
-        for name in change.unset:
+        for name in {*change.unset, *(name for name, text in fields.items() if not text)}:
             row.pop(name, None)
         self._check_key(menu, row, row)
 

@@ -108,7 +108,7 @@ def test_phones_are_told_of_the_captive_portal_api_only_where_there_is_a_certifi
     without, with_one = desired(), desired(certificate="login")
 
     assert without.of("/ip/dhcp-server/option") == []
-    assert "dhcp-option-set" not in row(without, "/ip/dhcp-server/network").fields
+    assert row(without, "/ip/dhcp-server/network").fields["dhcp-option-set"] == "none"
     assert "/ip/dhcp-server/option captive-portal-api: needs a certificate and a name for its log-in page" in "".join(
         map(str, without.left_out)
     )
@@ -224,7 +224,7 @@ def test_what_no_router_may_be_given_is_refused(text: str) -> None:
         (item(name="x", comment="mine"), 'comment: is our mark, "hotspot:guests"; leave it out'),
         (item("/ip/hotspot", name="guests"), "name: is our mark; it begins with hotspot- and has no hole"),
         (item("/ip/hotspot", name="hotspot-{site.ssid}"), "name: is our mark; it begins with hotspot- and has no hole"),
-        (item("/file", name="hotspot-other"), "name: is our mark; it begins with hotspot-pages"),
+        (item("/file", name="hotspot-other"), "name: is our mark; it begins with hotspot-pages/"),
         (item(name="x") + item(name="x"), "name: is said by the item of this name in a.toml; leave it out"),
         (item(name="x") + item(more='each = "router.radios"'), "name: an item of this name is in a.toml already"),
         (item(name="x", ranges="{site.nothing}"), "ranges: nothing fills {site.nothing}; known are"),
@@ -278,6 +278,27 @@ def test_an_item_of_the_same_name_adds_to_the_first_and_not_without_it() -> None
         "dns-server": "1.1.1.1",
         "comment": "hotspot:guests",
     }
+
+
+def test_what_an_item_that_is_not_chosen_would_add_is_cleared_and_its_place_does_not_count() -> None:
+    first = item("/ip/firewall/filter", more='place = "first"', chain="input", dst_port="80")
+    adding = item("/ip/firewall/filter", more='when = "certificate"', dst_port="443", protocol="tcp")
+
+    without = row(made(first + adding), "/ip/firewall/filter")
+    with_one = row(
+        made(first + adding, **{f"router.{key}": Value("login", "x") for key in ("certificate", "login_host")}),
+        "/ip/firewall/filter",
+    )
+
+    assert without.fields == {"chain": "input", "dst-port": "80", "protocol": "", "comment": "hotspot:guests"}
+    assert with_one.fields == {"chain": "input", "dst-port": "443", "protocol": "tcp", "comment": "hotspot:guests"}
+    assert without.place == with_one.place == "first"
+
+
+def test_only_the_last_who_said_a_field_is_named() -> None:
+    wanted = made(POOL + item(ranges="10.7.0.2-10.7.0.9"))
+
+    assert row(wanted, "/ip/pool").sources == {}
 
 
 def test_fields_are_written_as_toml_has_them() -> None:

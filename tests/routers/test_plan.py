@@ -205,6 +205,7 @@ def test_files_that_are_not_pages_are_nobodys_business() -> None:
     box = provisioned()
     box.put("/file", name="hotspot-before-change.backup", type="backup")
     box.put("/file", name="flash/hotspot/login.html", type=".html file")
+    box.put("/file", name="hotspot-pages.txt", type=".txt file")
 
     assert plan(desired(), box.actual).is_empty
 
@@ -405,7 +406,7 @@ def test_the_diff_names_dangers_and_takes_back_in_words() -> None:
 
     assert any(line.startswith("! danger api-service: changes disabled") for line in diff.lines(changed))
     back = inverse(plan(desired(), Box().actual), Box().actual)
-    assert '~     time-zone-name: "Asia/Jakarta" → nothing' in list(diff.lines(back))
+    assert '~     configuration.ssid: "WiFi Publik" → nothing' in list(diff.lines(back))
     assert names(inverse(changed, actual)) == ["Set /ip/service api-ssl"]
 
 

@@ -70,7 +70,7 @@ def test_a_whole_plan_and_its_taking_back_are_as_many_statements_as_changes_and_
     assert len(statements(script(back.changes))) == len(back.changes)
     assert SECRET not in script(there.changes)
     assert "\n/radius/remove [/radius/find where comment=" in script(back.changes)
-    assert " !time-zone-name" in script(back.changes)
+    assert " !configuration.ssid" in script(back.changes)
 
 
 def test_a_row_is_moved_to_the_end_by_naming_no_destination() -> None:
