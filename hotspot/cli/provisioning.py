@@ -11,10 +11,20 @@ import typer
 from rich.text import Text
 from sqlmodel import select
 
-from hotspot.cli.output import AsJson, DataDir, errors, installation, looking, people, print_json, print_rows
+from hotspot.cli.output import (
+    AsJson,
+    DataDir,
+    errors,
+    installation,
+    looking,
+    people,
+    print_json,
+    print_made,
+    print_rows,
+)
 from hotspot.errors import HotspotError
 from hotspot.paths import shipped
-from hotspot.routers import connection, ledger, provision
+from hotspot.routers import connection, ledger, provision, takeover
 from hotspot.routers.changes import Plan
 from hotspot.routers.configs import load
 from hotspot.routers.diff import lines
@@ -242,7 +252,15 @@ def _managed(means: Means) -> list[str]:
         return list(db.exec(enrolled))
 
 
+def take_over(name: Name, data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Take a router over that has called and waits; the queue does the same by itself, and again until the router is there."""
+    with _means(data_dir) as means:
+        takeover.take_over(means, name)
+    print_made({"router": name, "state": str(RouterState.ENROLLED)}, f"{name} is enrolled.", as_json=as_json)
+
+
 COMMANDS: Final[dict[str, Callable[..., None]]] = {
+    "take-over": take_over,
     "show": show,
     "plan": plan,
     "apply": apply,
