@@ -159,6 +159,9 @@ def _menus() -> Iterator[Menu]:
         "tls-version": Attribute(default="any"),
     }
     yield Menu("/ip/service", services, Kind.FIXED, key=("name",))
+    yield Menu("/tool/mac-server", {"allowed-interface-list": Attribute(default="all")}, Kind.SINGLETON)
+    heard = {"discover-interface-list": Attribute(default="static")}
+    yield Menu("/ip/neighbor/discovery-settings", heard, Kind.SINGLETON)
 
 
 def _system() -> Iterator[Menu]:
