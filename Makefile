@@ -21,7 +21,7 @@ USABLE := $(shell made_in=$$($(MADE_IN)); [ "$$made_in" -ef $(BIN) ] && $(BIN)/p
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check format venv assets lock clean bench-radius
-.PHONY: campaign-radius campaign-chaos campaign-fuzz campaign-retransmit campaign-redemption
+.PHONY: campaign-radius campaign-chaos campaign-fuzz campaign-retransmit campaign-redemption campaign-quoting
 .SUFFIXES:
 
 help: ## list the targets
@@ -60,6 +60,9 @@ campaign-retransmit: $(DEV) ## log-ins asked for again and again
 
 campaign-redemption: $(DEV) ## one credential redeemed by many requests at once
 	@$(BIN)/python -m benchmarks.campaign_redemption $(ARGS)
+
+campaign-quoting: $(DEV) ## hostile strings through every name into RouterOS script text
+	@$(BIN)/python -m benchmarks.campaign_quoting $(ARGS)
 
 venv: $(DEV) ## only the environment, with the tools for development
 	@:

@@ -26,6 +26,7 @@ from hotspot.db import Database
 from hotspot.errors import Unavailable
 from hotspot.jobs import Task, Worker
 from hotspot.radius.server import RadiusServer
+from hotspot.routers import takeover
 from hotspot.settings import SERVED_AT, BadSetting, Settings, make_folder
 from hotspot.setup import open_installation
 from hotspot.supervisor import RadiusProcesses
@@ -46,7 +47,9 @@ REFUSAL_HEADERS = (
     "content-type: text/html; charset=utf-8\r\ncache-control: no-store\r\nconnection: close\r\n"
     "content-security-policy: default-src 'none'\r\n"
 )
-TASKS: tuple[Task, ...] = ()  # what may be queued for routers; a feature with such work adds its task here
+TASKS: tuple[Task, ...] = (
+    takeover.TASK,
+)  # what may be queued for routers; a feature with such work adds its task here
 BEAT_EVERY = 5.0  # seconds; `hotspot health` calls a process dead after a minute without one
 
 

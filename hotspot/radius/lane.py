@@ -69,7 +69,7 @@ class Lane(Generic[Job]):
         self._waiting: deque[Job] = deque()
         self._capacity = capacity
         self._at_work = 0  # batches with the worker
-        self._at_once = 0  # batches on the shortcut
+        self._at_once = self._jobs_at_once = 0  # batches on the shortcut, and the jobs in them
         self._batches: queue.SimpleQueue[Sequence[Job] | None] = queue.SimpleQueue()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -87,18 +87,26 @@ class Lane(Generic[Job]):
 
     def commit(self) -> None:
         """Hand on what waits, unless enough is at work: then its return does."""
-        while self._waiting and self._at_once < MOST_AT_ONCE and (self._overlaps or not self._at_work):
+        while self._waiting and self._has_room():
             size = min(len(self._waiting), LARGEST_BATCH)
             batch = [self._waiting.popleft() for _ in range(size)]
             self._idle.clear()
             self._at_once += 1
+            self._jobs_at_once += size
             if not self._takes_shortcut(batch):
                 self._at_once -= 1
+                self._jobs_at_once -= size
                 if self._at_work:
                     self._waiting.extendleft(reversed(batch))
                     return
                 self._give_to_worker(batch)
             self._sizes.observe(size)
+
+    def _has_room(self) -> bool:
+        """Whether another batch may go: beside others only one of about their size, so that a small load is swift and a large one cheap."""
+        if self._at_work and not self._overlaps:
+            return False
+        return self._at_once < MOST_AT_ONCE and self._jobs_at_once < MOST_AT_ONCE * len(self._waiting)
 
     async def finish(self, *, patience: float) -> None:
         """Let the batch in flight end, and the worker with it."""
@@ -125,6 +133,7 @@ class Lane(Generic[Job]):
             log.exception("a batch can't be settled on the shortcut", lane=self._name, size=len(batch))
             settled, left = (), batch
         self._at_once -= 1
+        self._jobs_at_once -= len(batch)
         if left:
             self._give_to_worker(left)
         self._answer(settled)

@@ -18,7 +18,7 @@ import structlog
 from hotspot.radius import metrics
 from hotspot.radius.nases import Candidates, NasTable, Secrets, together
 from hotspot.radius.packet import HEADER_LENGTH, MAX_LENGTH, Code
-from hotspot.radius.reception import Advice, Reception
+from hotspot.radius.reception import Advice, Received, Reception
 
 log = structlog.get_logger()
 
@@ -222,7 +222,8 @@ class Connection(asyncio.Protocol):
             return
         self._heard_at = self._loop.time()
         self._outstanding += 1
-        if not self._radsec.reception.receive(packet, candidates, WANTED, self._number, self._reply, now):
+        received = Received(packet, candidates, WANTED, self._number, self._reply, now)
+        if not self._radsec.reception.receive(received):
             self.end("unsound")
 
     def _routers(self) -> Candidates | None:

@@ -7,6 +7,7 @@ Verification comes first; what can't be authenticated meets silence and a counte
 import asyncio
 import time
 from collections.abc import Container, Hashable
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -41,7 +42,22 @@ LOGIN_CAPACITY: Final = 2_048
 """Short: whoever waits longer than this takes has given up, and the phone asks anew. The oldest gives way."""
 ACCOUNTING_CAPACITY: Final = 16_384
 """Long: a report that is given up may be a session's last. Some 65 MB when full."""
+# Plain numbers for what each packet is held against: a look at a member of an enumeration costs 0.1 µs.
+_ACCESS_REQUEST, _ACCESS_REJECT = int(Code.ACCESS_REQUEST), int(Code.ACCESS_REJECT)
+_ACCOUNTING_REQUEST, _STATUS_SERVER = int(Code.ACCOUNTING_REQUEST), int(Code.STATUS_SERVER)
 ADVICE_EVERY: Final = 60.0  # seconds between two log lines about the same thing
+
+
+@dataclass(slots=True)  # not frozen: that costs each packet 0.4 µs
+class Received:
+    """A packet as it came in, before anything is believed of it."""
+
+    octets: bytes
+    candidates: Candidates  # the routers that may have sent it
+    wanted: Container[int]  # the codes that are taken where it came in, besides Status-Server
+    asker: Hashable  # where it came from, for the duplicate cache
+    reply: Reply
+    at: datetime
 
 
 class Reception:
@@ -73,22 +89,14 @@ class Reception:
         self._keys, self._patience = keys, patience
         self._advice = Advice()
 
-    def receive(
-        self,
-        octets: bytes,
-        candidates: Candidates,
-        wanted: Container[int],
-        asker: Hashable,
-        reply: Reply,
-        now: datetime,
-    ) -> bool:
-        """Take one packet in; whatever becomes of it, `reply` is called once.
+    def receive(self, received: Received) -> bool:
+        """Take one packet in; whatever becomes of it, its `reply` is called once.
 
-        `asker` names where it came from, for the duplicate cache. Returns False for what is no packet or not authentic: a stream
-        that carries such can't be trusted to go on (RFC 6613 §2.6.4).
+        Returns False for what is no packet or not authentic: a stream that carries such can't be trusted to go on
+        (RFC 6613 §2.6.4).
         """
         try:
-            self._take(octets, candidates, wanted, asker, reply, now)
+            self._take(received)
         except _Dropped as dropped:
             reason, is_sound = dropped.reason, dropped.is_sound
         except UnusableReport:
@@ -96,12 +104,12 @@ class Reception:
         except MalformedPacket:  # a value that says nothing, in a packet that is well-formed and authentic
             reason, is_sound = "malformed", True
         except Exception:
-            log.exception("a packet failed", asker=asker, size=len(octets))
+            log.exception("a packet failed", asker=received.asker, size=len(received.octets))
             reason, is_sound = "internal_error", True
         else:
             return True
         metrics.drop(reason)
-        reply(None)
+        received.reply(None)
         return is_sound
 
     def commit(self) -> None:
@@ -116,66 +124,55 @@ class Reception:
         )
         self._rejects.flush()
 
-    def _take(
-        self,
-        octets: bytes,
-        candidates: Candidates,
-        wanted: Container[int],
-        asker: Hashable,
-        reply: Reply,
-        now: datetime,
-    ) -> None:
-        if self._has_taken_report(octets, candidates, wanted, reply, now) or self._has_taken_login(
-            octets, candidates, wanted, asker, reply
-        ):
+    def _take(self, received: Received) -> None:
+        if self._has_taken_report(received) or self._has_taken_login(received):
             return
+        wanted, reply = received.wanted, received.reply
         try:
-            packet = parse(octets)
+            packet = parse(received.octets)
         except MalformedPacket as error:
             raise _Dropped("malformed", is_sound=False) from error
         code = packet.code
-        if code not in wanted and code != Code.STATUS_SERVER:
+        if code not in wanted and code != _STATUS_SERVER:
             raise _Dropped("wrong_code")
         proxied = proxy_states(packet)
-        nases = choose(candidates, packet, is_proxied=bool(proxied))
+        nases = choose(received.candidates, packet, is_proxied=bool(proxied))
         if nases is None:
             raise _Dropped("unknown_nas_identifier")
         nas = self._proven(nases, packet)
-        if code == Code.ACCOUNTING_REQUEST:
-            report = read_report(said_in(packet.attributes), nas.router, self._keys, received_at=now)
+        if code == _ACCOUNTING_REQUEST:
+            report = read_report(said_in(packet.attributes), nas.router, self._keys, received_at=received.at)
             self._report_layouts.learn(packet.octets, packet.attributes)
             acknowledged = sign_reply(packet, Code.ACCOUNTING_RESPONSE, proxied, nas.secret)
             self._reports.add(Accounted(reply, nas, report, acknowledged))
-        elif code == Code.ACCESS_REQUEST:
+        elif code == _ACCESS_REQUEST:
             shown = shown_in(packet.attributes)
-            self._log_in(packet.octets, shown, nas, proxied, asker, reply)
+            self._log_in(received, shown, nas, proxied)
             self._access_layouts.learn(packet.octets, packet.attributes)
-        elif Code.ACCESS_REQUEST in wanted:
+        elif _ACCESS_REQUEST in wanted:
             self._logins.add(LogIn(reply, packet.octets, nas, proxied))
         else:
             alive = sign_reply(packet, Code.ACCOUNTING_RESPONSE, proxied, nas.secret)
             self._reports.add(Accounted(reply, nas, None, alive))
 
-    def _has_taken_report(
-        self, octets: bytes, candidates: Candidates, wanted: Container[int], reply: Reply, now: datetime
-    ) -> bool:
+    def _has_taken_report(self, received: Received) -> bool:
         """Take an Accounting-Request of a known layout in the short way; whatever else it is goes the long one."""
-        known = self._report_layouts.read(octets) if Code.ACCOUNTING_REQUEST in wanted else None
+        octets, candidates = received.octets, received.candidates
+        known = self._report_layouts.read(octets) if _ACCOUNTING_REQUEST in received.wanted else None
         if known is None:
             return False
         said, signature_at = known
         for nas in candidates.lone or candidates.by_name.get(said.nas_identifier or b"", ()):
             if is_from_holder(octets, nas.secret, signature_at=signature_at):
-                report = read_report(said, nas.router, self._keys, received_at=now)
-                self._reports.add(Accounted(reply, nas, report, acknowledgement(octets, nas.secret)))
+                report = read_report(said, nas.router, self._keys, received_at=received.at)
+                self._reports.add(Accounted(received.reply, nas, report, acknowledgement(octets, nas.secret)))
                 return True
         return False
 
-    def _has_taken_login(
-        self, octets: bytes, candidates: Candidates, wanted: Container[int], asker: Hashable, reply: Reply
-    ) -> bool:
+    def _has_taken_login(self, received: Received) -> bool:
         """Take an Access-Request of a known layout in the short way; whatever else it is goes the long one."""
-        known = self._access_layouts.read(octets) if Code.ACCESS_REQUEST in wanted else None
+        octets, candidates = received.octets, received.candidates
+        known = self._access_layouts.read(octets) if _ACCESS_REQUEST in received.wanted else None
         if known is None:
             return False
         shown, signature_at = known
@@ -183,7 +180,7 @@ class Reception:
             return False
         for nas in candidates.lone or candidates.by_name.get(shown.nas_identifier or b"", ()):
             if is_keyed(octets, octets[4:20], signature_at, nas.secret):
-                self._log_in(octets, shown, nas, (), asker, reply)
+                self._log_in(received, shown, nas, ())
                 return True
         return False
 
@@ -203,16 +200,9 @@ class Reception:
         )
         raise _Dropped(flaws[0], is_sound=False)
 
-    def _log_in(
-        self,
-        octets: bytes,
-        shown: Shown,
-        nas: Nas,
-        proxied: tuple[RawAttribute, ...],
-        asker: Hashable,
-        reply: Reply,
-    ) -> None:
-        key, authenticator = (asker, octets[1]), octets[4:20]
+    def _log_in(self, received: Received, shown: Shown, nas: Nas, proxied: tuple[RawAttribute, ...]) -> None:
+        octets, reply = received.octets, received.reply
+        key, authenticator = (received.asker, octets[1]), octets[4:20]
         asked = read_access(shown, authenticator, nas.router, nas.secret, self._keys)
         seen = self._duplicates.look(key, authenticator, now=time.monotonic())
         if seen is Seen.IN_PROGRESS:
@@ -225,7 +215,7 @@ class Reception:
         self._logins.add(LogIn(answer, octets, nas, proxied, asked))
 
     def _answer(self, key: Asker, authenticator: bytes, reply: Reply, octets: bytes | None) -> None:
-        if octets is not None and octets[0] == Code.ACCESS_REJECT:
+        if octets is not None and octets[0] == _ACCESS_REJECT:
             self._rejects.hold(partial(self._send, key, authenticator, reply, octets))
         else:
             self._send(key, authenticator, reply, octets)

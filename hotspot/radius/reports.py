@@ -19,6 +19,9 @@ from hotspot.usage.ingest import session_key
 
 SESSION_STATUSES: Final = frozenset({StatusType.START, StatusType.INTERIM_UPDATE, StatusType.STOP})
 BOOT_STATUSES: Final = frozenset({StatusType.ACCOUNTING_ON, StatusType.ACCOUNTING_OFF})
+# By themselves, because a look at a member of an enumeration costs each report 0.1 µs.
+_START, _STOP = StatusType.START, StatusType.STOP
+_GIGAWORDS, _OCTETS_ONLY = Counting.GIGAWORDS, Counting.OCTETS_ONLY
 BOOT_SLACK: Final = timedelta(
     seconds=1
 )  # Acct-Delay-Time is whole seconds: a retransmitted boot must not end what came after it
@@ -129,8 +132,8 @@ def read_report(said: Said, router: KnownRouter, keys: Keys, *, received_at: dat
         raise UnusableReport(f"Acct-Status-Type {status}")
     known = _constant(said.session_id, said.mac, said.class_, said.address, keys)
     started_at = happened - timedelta(seconds=seconds) if seconds else happened
-    start_seen_at = happened if status == StatusType.START else None
-    is_stop = status == StatusType.STOP
+    start_seen_at = happened if status == _START else None
+    is_stop = status == _STOP
     octets_from = _counter64(said.octets_from, said.gigawords_from)
     octets_to = _counter64(said.octets_to, said.gigawords_to)
     has_gigawords = said.gigawords_from is not None or said.gigawords_to is not None
@@ -153,7 +156,7 @@ def read_report(said: Said, router: KnownRouter, keys: Keys, *, received_at: dat
         octets_to,
         said.packets_from,
         said.packets_to,
-        Counting.GIGAWORDS if has_gigawords else Counting.OCTETS_ONLY,
+        _GIGAWORDS if has_gigawords else _OCTETS_ONLY,
         suspicion_of(
             seconds=seconds,
             octets_from_device=octets_from,

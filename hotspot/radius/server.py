@@ -28,7 +28,7 @@ from hotspot.radius.nases import NasTable
 from hotspot.radius.packet import Code
 from hotspot.radius.ports import Address, Ports, address_of, take
 from hotspot.radius.radsec import IDLE_SECONDS, RadSec
-from hotspot.radius.reception import Reception
+from hotspot.radius.reception import Received, Reception
 from hotspot.radius.rulebook import FRESH_SECONDS, Rulebook
 from hotspot.radius.settle import Settler
 from hotspot.security import Keys
@@ -218,7 +218,7 @@ class RadiusServer:
             if candidates is None:
                 metrics.drop("unknown_source")
             else:
-                receive(datagram, candidates, wanted, sender, partial(_send, sock, sender), now)
+                receive(Received(datagram, candidates, wanted, sender, partial(_send, sock, sender), now))
         self._reception.commit()
 
 

@@ -13,7 +13,8 @@ from pydantic import TypeAdapter
 from hotspot.routers.desired import Desired, LeftOut
 from hotspot.routers.menus import Menu, Row
 
-Actual = Mapping[str, Sequence[Row]]  # menu path → its rows in their order, as the API prints them
+# menu path → its rows in their order, as the API prints them; texts without lone surrogates, which no stored plan could hold
+Actual = Mapping[str, Sequence[Row]]
 
 
 @dataclass(frozen=True, slots=True)

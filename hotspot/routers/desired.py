@@ -7,6 +7,7 @@ a plan made from half a config would take the other half away.
 import html
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from ipaddress import ip_address, ip_network
 from typing import Final
 from urllib.parse import quote
 
@@ -72,12 +73,21 @@ def desire(
         BadConfig: an item that can't be used with these values, such as a hole that nothing fills.
         BadValue: a value that no router may be given.
     """
+    _raise_if_guests_hold_the_controller(values)
     filling = _Filling(values, facts, pages or {})
     menus = tuple(path for path, menu in MENUS.items() if menu.needs in {"", facts.wifi})
     made = [row for path in menus for row in filling.rows_of([item for item in items if item.menu.path == path])]
     rows = tuple(_with_their_interfaces(made, facts, filling.left_out))
     _raise_unless_references_hold(rows, items)
     return Desired(rows, tuple(filling.left_out), menus, facts.uplinks)
+
+
+def _raise_if_guests_hold_the_controller(values: Values) -> None:
+    """Refuse guests' addresses among which is the controller's: the router would look for it among its guests."""
+    network, controller = values.get("guest.network"), values.get("controller.address")
+    if network and controller and ip_address(str(controller.text)) in ip_network(str(network.text)):
+        problem = f"the controller's own address {controller.text} lies in {network.text}"
+        raise BadValue(key="guest_network", source=network.source, problem=problem)
 
 
 class _Filling:
@@ -88,14 +98,21 @@ class _Filling:
         self.left_out: list[LeftOut] = []
 
     def rows_of(self, items: Iterable[Item]) -> Iterator[DesiredRow]:
-        """Make the rows of one menu; items of one name make one row, and it exists if the first of them is chosen."""
+        """Make the rows of one menu; items of one name make one row, and it exists if the first of them is chosen.
+
+        What only the others would say is cleared, so that nothing is left of them where they were chosen once.
+        """
         named: dict[str, list[Item]] = {}
         for item in items:
             named.setdefault(item.name, []).append(item)
         for same in named.values():
             chosen = [item for item in same if self._is_chosen(item)]
             if chosen and chosen[0] is same[0]:
-                yield from self._repeated(chosen)
+                yield from self._repeated(chosen, self._cleared(same))
+
+    def _cleared(self, items: Iterable[Item]) -> dict[str, str]:
+        attributes = {name: item.menu.attributes[name] for item in items for name in item.fields}
+        return {name: each.default for name, each in attributes.items() if each.exists_in(self._facts.version)}
 
     def _is_chosen(self, item: Item) -> bool:
         if not all(self._holds(condition) for condition in item.when):
@@ -120,10 +137,10 @@ class _Filling:
     def _leave_out(self, item: Item, why: str) -> None:
         self.left_out.append(LeftOut(item.menu.path, item.name, why))
 
-    def _repeated(self, items: Sequence[Item]) -> Iterator[DesiredRow]:
+    def _repeated(self, items: Sequence[Item], cleared: Mapping[str, str]) -> Iterator[DesiredRow]:
         first = items[0]
         if not first.each:
-            yield from self._row(items, first.name, self._values)
+            yield from self._row(items, first.name, self._values, cleared)
             return
         several = self._values.get(first.each)
         if several is None or isinstance(several.text, str):
@@ -131,25 +148,26 @@ class _Filling:
         for text in several.text:
             # The mark is read back up to the first blank, so what goes into it is percent-encoded.
             name = f"{first.name}-{quote(text, safe='')}"
-            yield from self._row(items, name, {**self._values, EACH: Value(text, several.source)})
+            yield from self._row(items, name, {**self._values, EACH: Value(text, several.source)}, cleared)
 
-    def _row(self, items: Sequence[Item], name: str, values: Values) -> Iterator[DesiredRow]:
-        menu, fields, sources = items[0].menu, {}, {}
+    def _row(
+        self, items: Sequence[Item], name: str, values: Values, cleared: Mapping[str, str]
+    ) -> Iterator[DesiredRow]:
+        menu, fields, sources = items[0].menu, dict(cleared), {}
         for item in items:
             for attribute, template in item.fields.items():
                 if why := _why_not(menu.attributes[attribute], self._facts):
                     self._leave_out(item, f"attribute {attribute} {why}")
                     continue
-                fields[attribute], source = _fill(item, attribute, template, values)
-                if source:
-                    sources[attribute] = source
+                fields[attribute], sources[attribute] = _fill(item, attribute, template, values)
+        sources = {attribute: source for attribute, source in sources.items() if source}
         if items[0].contents:
             yield from self._files(items[0], fields, sources)
             return
         mark = _mark(menu, name, fields)
         if mark.startswith(MARK):
             fields["comment"] = mark
-        yield DesiredRow(menu.path, name, mark, fields, sources, items[-1].place)
+        yield DesiredRow(menu.path, name, mark, fields, sources, items[0].place)
 
     def _files(self, item: Item, fields: Mapping[str, str], sources: Mapping[str, str]) -> Iterator[DesiredRow]:
         """One row for each page of the folder; the portal's address is filled in as HTML."""

@@ -17,8 +17,10 @@ from sqlalchemy import text
 from sqlmodel import Session, col, or_, select
 
 from hotspot.errors import Conflict, Invalid
+from hotspot.jobs import enqueue
 from hotspot.routers import inbox, tunnels
 from hotspot.routers.contact import FirstContact
+from hotspot.routers.handover import TAKE_OVER
 from hotspot.routers.models import EnrolmentToken, Router, RouterState
 from hotspot.routers.service import CHANGES, find_router, get_router_named, new_secret
 from hotspot.security import Keys, token_hash
@@ -124,7 +126,7 @@ REDEEM = """
 
 
 def first_contact(db: Session, contact: FirstContact, *, source: str, settings: Settings, now: datetime) -> Answer:
-    """Answer a router that calls.
+    """Answer a router that calls, and see to it that one that gets its place is taken over (see `takeover`).
 
     1. A token that is open to it is redeemed, and it gets its place. 2. Who has a place already, and repeats the call because the
     answer was lost, is told the same. 3. Everybody else waits in the inbox; why is not said, for it may be somebody who guesses.
@@ -156,8 +158,10 @@ def _repeating(db: Session, contact: FirstContact, hashed: bytes, *, now: dateti
 def _answer(db: Session, router: Router, settings: Settings) -> Answer:
     if router.state != RouterState.WAITING:
         return Held(DONE)
+    assert router.id is not None
     assert router.tunnel_address is not None
     assert router.bootstrap_password is not None
+    enqueue(db, TAKE_OVER, router.id, {})  # tried again until the tunnel stands
     return Admitted(
         address=IPv4Address(router.tunnel_address),
         controller=tunnels.controller_address(settings.tunnel_network),

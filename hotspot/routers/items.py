@@ -8,10 +8,10 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from hotspot.errors import Invalid
-from hotspot.routers.menus import CODE, FLASH, MARK, MENUS, Kind, Menu
+from hotspot.routers.menus import CODE, MARK, MENUS, Kind, Menu, Version, write_version
 
 HOLE: Final = re.compile(r"\{([a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)?)\}")
 EACH: Final = "each"  # the hole that holds the value an item is repeated for
@@ -173,7 +173,7 @@ def _check_mark(item: Item) -> None:
             raise item.bad("comment", f'is our mark, "{MARK}{item.name}"; leave it out')
         return
     name = item.fields[menu.key[0]].removeprefix(FLASH_HOLE)
-    if not name.removeprefix(FLASH).startswith(menu.name_mark) or HOLE.search(name):
+    if not menu.bears_mark(name) or HOLE.search(name):
         raise item.bad(menu.key[0], f"is our mark; it begins with {menu.name_mark} and has no hole")
 
 
@@ -190,3 +190,25 @@ def _check_names(items: Iterable[Item]) -> None:
         for key in item.menu.key:
             if key in item.fields:
                 raise item.bad(key, f"is said by the item of this name in {before.file}; leave it out")
+
+
+class Emitted(NamedTuple):
+    """Attributes of a menu that configs may send, and the RouterOS version they need, where the floor lacks them."""
+
+    menu: str
+    attributes: tuple[str, ...]
+    since: str
+
+
+def emitted(items: Iterable[Item]) -> list[Emitted]:
+    """Return all that the items can make us send, by menu and version, in dependency order."""
+    sent: dict[tuple[str, Version], set[str]] = {}
+    for item in items:
+        marks = {"comment"} if item.menu.kind is Kind.LIST and item.menu.marked_by_comment else set()
+        for name in {*item.fields, *marks, *({"contents"} if item.contents else ())} & set(item.menu.settable):
+            sent.setdefault((item.menu.path, item.menu.attributes[name].since), set()).add(name)
+    order = {path: at for at, path in enumerate(MENUS)}
+    return [
+        Emitted(path, tuple(sorted(names)), write_version(since))
+        for (path, since), names in sorted(sent.items(), key=lambda entry: (order[entry[0][0]], entry[0][1]))
+    ]

@@ -1,7 +1,7 @@
 """The RouterOS menus we manage, in dependency order: what a row refers to stands in a menu before its own.
 
 A row is ours when it carries our mark: its comment begins with ``hotspot:<role>``, or, where rows can't have a comment, the value of its
-key begins with ``hotspot-`` (a file's path with the folder ``hotspot-pages``, after ``flash/``). Rows of a fixed menu (services, radios) and singletons are the
+key begins with ``hotspot-`` (a file's path with the folder ``hotspot-pages/``, after ``flash/``). Rows of a fixed menu (services, radios) and singletons are the
 router's own; there we set what a router config declares and nothing else. Versions are named where they lie above `FLOOR`.
 """
 
@@ -19,7 +19,7 @@ Row = Mapping[str, str]  # as the API prints it, ".id" included
 FLOOR: Final[Version] = (7, 19, 2)  # the oldest RouterOS we configure: 7.19.2 closed CVE-2025-6563
 MARK: Final = "hotspot:"
 NAME_MARK: Final = "hotspot-"
-PAGES: Final = "hotspot-pages"  # no wider: backups and certificates lie among the files, too
+PAGES: Final = "hotspot-pages/"  # no wider: backups and certificates lie among the files, too
 FLASH: Final = "flash/"
 ENROLMENTS: Final = frozenset(
     {"tunnel", "controller"}
@@ -50,6 +50,7 @@ class Attribute:
     """An attribute: how its values are written, what the router has when nobody said anything, and since which version it exists.
 
     `refers` is the menu whose rows it names. A secret is never shown; routers hide it from users without the policy "sensitive".
+    What `may_be_empty` has an empty value that says something: a radio without ways to authenticate is open, whatever its profile says.
     """
 
     form: Form = Form.TEXT
@@ -58,6 +59,7 @@ class Attribute:
     until: Version = ()
     refers: str = ""
     secret: bool = False
+    may_be_empty: bool = False
 
     def same(self, value: str, other: str) -> bool:
         return self.canonical(value) == self.canonical(other)
@@ -71,13 +73,17 @@ class Attribute:
 
 @dataclass(frozen=True, slots=True)
 class Menu:
-    """A menu: `key` names the attributes in which no two rows may be alike; `needs` the radio's driver that brings the menu."""
+    """A menu: `key` names the attributes in which no two rows may be alike; `needs` the radio's driver that brings the menu.
+
+    Where it `unsets`, an attribute can have no value at all, which is not the same as an empty one: a rule without a port.
+    """
 
     path: str
     attributes: Mapping[str, Attribute] = field(repr=False)
     kind: Kind = Kind.LIST
     key: tuple[str, ...] = ()
     ordered: bool = False
+    unsets: bool = False
     needs: str = ""
     name_mark: str = NAME_MARK
 
@@ -103,10 +109,18 @@ class Menu:
             return None
         if not self.marked_by_comment:
             name = row.get(self.key[0], "")
-            return name if name.removeprefix(FLASH).startswith(self.name_mark) else None
+            return name if self.bears_mark(name) else None
         words = row.get("comment", "").split(maxsplit=1)
         role = words[0].removeprefix(MARK) if words else ""
         return role if role and words[0].startswith(MARK) else None
+
+    def bears_mark(self, name: str) -> bool:
+        return f"{name.removeprefix(FLASH)}/".startswith(self.name_mark)
+
+    def is_unset(self, name: str) -> bool:
+        """Tell whether the command ``unset`` takes this attribute's value away; elsewhere its default, or an empty text, is set."""
+        attribute = self.attributes[name]
+        return self.unsets and not attribute.default and not attribute.may_be_empty
 
     def key_of(self, row: Row) -> tuple[str, ...] | None:
         """Return the key's values in their one writing; None where rows have no key."""
@@ -163,13 +177,13 @@ def _interfaces() -> Iterator[Menu]:
         "configuration.mode": _TEXT,
         "configuration.ssid": _TEXT,
         "configuration.country": _TEXT,
-        "security.authentication-types": _WORDS,
+        "security.authentication-types": Attribute(Form.WORDS, may_be_empty=True),
         "datapath.bridge": Attribute(refers="/interface/bridge"),
         "datapath.bridge-horizon": _TEXT,
         "datapath.client-isolation": _BOOL,
         "disabled": _NO,
     }
-    yield Menu("/interface/wifi", wifi, Kind.FIXED, key=("name",), needs="wifi")
+    yield Menu("/interface/wifi", wifi, Kind.FIXED, key=("name",), unsets=True, needs="wifi")
     security = {"name": _TEXT, "mode": Attribute(default="none"), "comment": _TEXT}
     yield Menu("/interface/wireless/security-profiles", security, key=("name",), needs="wireless")
     wireless = {
@@ -202,7 +216,7 @@ def _addresses() -> Iterator[Menu]:
     sets = {
         "name": _TEXT,
         "options": Attribute(Form.LIST, refers="/ip/dhcp-server/option"),
-        "comment": Attribute(since=(7, 23)),
+        "comment": Attribute(since=(7, 23, 3)),
     }
     yield Menu("/ip/dhcp-server/option/sets", sets, key=("name",))
     server = {
@@ -266,7 +280,7 @@ def _hotspot() -> Iterator[Menu]:
         "protocol": _TEXT,
         **_ROW,
     }
-    yield Menu("/ip/hotspot/walled-garden/ip", garden, ordered=True)
+    yield Menu("/ip/hotspot/walled-garden/ip", garden, ordered=True, unsets=True)
 
 
 def _radius() -> Iterator[Menu]:
@@ -297,8 +311,8 @@ def _firewall() -> Iterator[Menu]:
         "src-address": _NETWORK,
         **_ROW,
     }
-    yield Menu("/ip/firewall/filter", {**matchers, "connection-state": _WORDS}, ordered=True)
-    yield Menu("/ip/firewall/nat", matchers, ordered=True)
+    yield Menu("/ip/firewall/filter", {**matchers, "connection-state": _WORDS}, ordered=True, unsets=True)
+    yield Menu("/ip/firewall/nat", matchers, ordered=True, unsets=True)
 
 
 MENUS: Final[Mapping[str, Menu]] = {menu.path: menu for menu in _menus()}

@@ -87,7 +87,7 @@ def _own_row(menu: Menu, wanted: DesiredRow, rows: Sequence[Row]) -> Row | None:
 
 
 def _compare_list(menu: Menu, wanted: Sequence[DesiredRow], rows: Sequence[Row], accept: Collection[str]) -> _MenuPlan:
-    """1. Whose is each row? 2. Match wanted rows with them. 3. Changes to those matched. 4. New rows and places. 5. What is left goes."""
+    """1. Whose is each row? 2. Match wanted rows with them. 3. New rows and places. 4. Changed fields. 5. What is left goes."""
     found = _MenuPlan()
     ours, others = _by_owner(menu, rows)
     kept: list[Row] = []
@@ -100,10 +100,10 @@ def _compare_list(menu: Menu, wanted: Sequence[DesiredRow], rows: Sequence[Row],
         row = there if holder is None else holder
         kept += [] if row is None else [row]
         matched.append((want, row))
+    found.changes.extend(_placed(menu, matched, rows))  # first: a Set may change what a row is found by
     for want, row in matched:
         if row is not None:
             found.changes.extend(_changed(menu, want, row))
-    found.changes.extend(_placed(menu, matched, rows))
     unwanted = [row for row in ours if not any(row is each for each in kept)]
     found.removals.extend(_removed(menu, row) for row in reversed(unwanted))
     return found
@@ -172,11 +172,12 @@ def _changed(menu: Menu, want: DesiredRow, row: Row) -> Iterator[Set]:
         changed["comment"] = f"{want.mark} {human}".rstrip()
     if changed:
         secrets = tuple(name for name in changed if menu.attributes[name].secret)
-        open_fields = {name: text for name, text in changed.items() if name not in secrets}
-        was = {name: row[name] for name in open_fields if name in row}
+        unset = tuple(name for name, text in changed.items() if not text and menu.is_unset(name))
+        open_fields = {name: text for name, text in changed.items() if name not in {*secrets, *unset}}
+        was = {name: row[name] for name in changed if name in row and name not in secrets}
         sources = {name: source for name, source in want.sources.items() if name in changed}
         target = Ref() if menu.kind is Kind.SINGLETON else ref_of(menu, row)
-        yield Set(menu.path, want.name, target, open_fields, was, secrets=secrets, sources=sources)
+        yield Set(menu.path, want.name, target, open_fields, was, unset, secrets, sources)
 
 
 def _differs(attribute: Attribute, name: str, text: str, row: Row, *, surely: bool) -> bool:

@@ -18,6 +18,13 @@ class _Undoing:
 
     def __init__(self, plan: Plan, actual: Actual) -> None:
         self._gone = {(change.menu, change.target.id) for change in plan.changes if isinstance(change, Remove)}
+        self._renamed = {
+            (change.menu, change.target.id): {
+                name: change.fields.get(name, text) for name, text in change.target.where.items()
+            }
+            for change in plan.changes
+            if isinstance(change, Set)
+        }
         self._rows = {path: {row.get(".id", ""): row for row in rows} for path, rows in actual.items()}
         self._order = {
             path: [self._ref(path, ref_of(MENUS[path], row)) for row in rows if not is_the_routers(row)]
@@ -26,8 +33,9 @@ class _Undoing:
         }
 
     def _ref(self, path: str, ref: Ref) -> Ref:
-        """A row that is removed and made again has another number then."""
-        return Ref("", ref.where) if (path, ref.id) in self._gone else ref
+        """Say what the row is once the plan was applied; one that is removed and made again has another number then."""
+        where = self._renamed.get((path, ref.id), ref.where)
+        return Ref("" if (path, ref.id) in self._gone else ref.id, where)
 
     def undo(self, change: Change) -> Change:
         match change:
@@ -38,7 +46,7 @@ class _Undoing:
             case Move():
                 behind = self._take(change.menu, change.target)
                 self._put(change.menu, change.target, change.before)
-                return Move(change.menu, change.name, change.target, behind)
+                return Move(change.menu, change.name, self._ref(change.menu, change.target), behind)
             case Remove():
                 behind = self._take(change.menu, change.target)
                 row = self._rows[change.menu][change.target.id]
@@ -51,15 +59,19 @@ class _Undoing:
         return Remove(change.menu, change.name, ref, change.fields)
 
     def _undo_set(self, change: Set) -> Set:
+        """What had no value before is unset, or gets its default where the menu can't do that."""
+        menu = MENUS[change.menu]
         row = self._rows.get(change.menu, {}).get(change.target.id, {})
         secrets = {name: row[name] for name in change.secrets if name in row}
+        new = [name for name in change.fields if name not in change.was]
+        defaults = {name: menu.attributes[name].default for name in new if not menu.is_unset(name)}
         return Set(
             change.menu,
             change.name,
-            change.target,
-            fields={**change.was, **secrets},
+            self._ref(change.menu, change.target),
+            fields={**change.was, **defaults, **secrets},
             was=change.fields,
-            unset=tuple(name for name in change.fields if name not in change.was),
+            unset=tuple(name for name in new if menu.is_unset(name)),
         )
 
     def _take(self, path: str, target: Ref) -> Ref | None:
@@ -79,4 +91,8 @@ class _Undoing:
 
 
 def _fields(menu: Menu, row: Row) -> dict[str, str]:
-    return {name: row[name] for name in menu.attributes if row.get(name)}
+    """Return what to make the row of again. RouterOS prints more types of files than it takes."""
+    fields = {name: row[name] for name in menu.attributes if row.get(name)}
+    if menu.path == "/file" and row.get("type") != "directory":
+        fields.pop("type", None)
+    return fields

@@ -208,3 +208,13 @@ def test_following_writes_the_file_again_when_a_router_is_admitted(
         follower.terminate()
         assert follower.wait(20) == 0
     assert Box("OLD1").key in (tmp_path / "hotspot.conf").read_text()
+
+
+def test_only_a_router_that_has_called_is_taken_over() -> None:
+    said(*ALUN_ALUN)
+    run("routers", "add", "--name", "by-hand", "--site", SITE, "--address", "127.0.0.2")
+
+    refused = run("routers", "take-over", "by-hand")
+
+    assert refused.exit_code == 3
+    assert "by-hand is manual" in refused.stderr

@@ -3,16 +3,19 @@
 import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 
 from hotspot.db import Database
+from hotspot.radius import disconnect
 from hotspot.radius.certificates import tls_context
 from hotspot.radius.server import RadiusServer
 from hotspot.settings import Settings
 from tests.radius.certificates import Authority, Issued
-from tests.radius.radius_city import ALUN_ALUN, City, Clock, Router, build_city, serving
+from tests.radius.radius_city import ALUN_ALUN, PERPUSTAKAAN, City, Clock, Router, build_city, serving
 from tests.radius.radsec_peer import Nowhere, files
+from tests.radius.scripted_router import IMPATIENT
 
 
 @pytest.fixture
@@ -37,6 +40,20 @@ def router(radius: RadiusServer) -> Iterator[Router]:
     """The router at Alun-Alun."""
     with Router(radius, ALUN_ALUN, name="alun-alun-1") as router:
         yield router
+
+
+@pytest.fixture
+def library(radius: RadiusServer) -> Iterator[Router]:
+    """The router at the library."""
+    with Router(radius, PERPUSTAKAAN, name="perpus-1") as router:
+        yield router
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give up soon on routers that don't answer."""
+    for name in ("disconnect_and_verify", "change"):
+        monkeypatch.setattr(disconnect, name, partial(getattr(disconnect, name), waits=IMPATIENT))
 
 
 # --- RadSec --------------------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ NOW = datetime(2026, 3, 2, 5, 0, tzinfo=UTC)
 ACK, NAK = Code.DISCONNECT_ACK, Code.DISCONNECT_NAK
 SHORT = (0.05, 0.05, 0.05)
 LONG = (5.0, 5.0)
+IMPATIENT = (0.2, 0.8)  # the second is for a busy machine
 
 Replies = Callable[[Packet], Iterable[bytes]]
 

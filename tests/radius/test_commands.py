@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,6 @@ from typer.testing import CliRunner, Result
 from hotspot.cli.main import app
 from hotspot.guests.models import BlockedDevice
 from hotspot.guests.terms import ensure_default_terms
-from hotspot.radius import disconnect
 from hotspot.radius.attributes import Attr, ErrorCause, MikroTik, StatusType, make
 from hotspot.radius.packet import Code, Packet, Secret
 from hotspot.radius.server import RadiusServer
@@ -21,16 +19,17 @@ from hotspot.routers.models import Router as RegisteredRouter
 from hotspot.routers.service import known
 from hotspot.usage.models import GuestSession
 from tests.conftest import SECRET_KEY
+from tests.radius.going_online import begin, hears_at, number_of, online
 from tests.radius.radius_city import GINA_MAC, PERPUSTAKAAN, SECRETS, City, Router
 from tests.radius.scripted_router import ACK, NAK, answer, nak, silence
 from tests.radius.scripted_router import router as scripted
 from tests.radius.test_admitting import agree, known_device, refused, used
-from tests.radius.test_control import WAITS, begin, hears_at, number_of, online
 
 NOT_FOUND = nak(ErrorCause.SESSION_CONTEXT_NOT_FOUND)
 THEIR_NOT_FOUND = answer(
     NAK, make(Attr.ERROR_CAUSE, ErrorCause.SESSION_CONTEXT_NOT_FOUND), secret=Secret(SECRETS[PERPUSTAKAAN].encode())
 )
+pytestmark = pytest.mark.usefixtures("impatient")
 
 
 @pytest.fixture(autouse=True)
@@ -40,8 +39,6 @@ def _installation(city: City, database_url: str, tmp_path: Path, monkeypatch: py
     monkeypatch.setenv("HOTSPOT_DATABASE_URL", database_url)
     monkeypatch.setenv("HOTSPOT_SECRET_KEY", SECRET_KEY)
     monkeypatch.setenv("HOTSPOT_DATA_DIR", str(tmp_path / "data"))
-    for name in ("disconnect_and_verify", "change"):
-        monkeypatch.setattr(disconnect, name, partial(getattr(disconnect, name), waits=WAITS))
 
 
 def run(*words: str) -> Result:

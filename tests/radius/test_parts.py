@@ -13,7 +13,7 @@ from hotspot.guests.refusals import Refusal
 from hotspot.radius.admitting import why_lost
 from hotspot.radius.attributes import Attr
 from hotspot.radius.duplicates import LIFE_SECONDS, DuplicateCache, Seen
-from hotspot.radius.lane import LARGEST_BATCH, Lane
+from hotspot.radius.lane import LARGEST_BATCH, Decided, Lane, Outcome, Shortcut
 from hotspot.radius.nases import choose, table_of
 from hotspot.radius.packet import Packet
 from hotspot.radius.ports import PortTaken
@@ -129,6 +129,100 @@ class TestLane:
         assert len(batches) == 2
         assert replies == [(0, None), (1, None), (2, None)]
         assert dropped("internal_error") == before + 3
+
+
+class TestShortcut:
+    """A lane whose shortcut takes odd numbers only; the worker gets what it leaves."""
+
+    def run(self, jobs: Sequence[int], shortcut: Shortcut[int], *, overlaps: bool = True) -> dict[int, bytes | None]:
+        replies: dict[int, bytes | None] = {}
+
+        async def scenario() -> None:
+            loop, all_answered = asyncio.get_running_loop(), asyncio.Event()
+
+            def deliver(job: int, reply: bytes | None) -> None:
+                assert job not in replies, "answered twice"
+                replies[job] = reply
+                if len(replies) == len(jobs):
+                    all_answered.set()
+
+            lane: Lane[int] = Lane(
+                "test",
+                loop,
+                settle=lambda batch: [b"long" for _ in batch],
+                deliver=deliver,
+                capacity=10_000,
+                shortcut=shortcut,
+                overlaps=overlaps,
+            )
+            for job in jobs:
+                lane.add(job)
+                lane.commit()
+            await asyncio.wait_for(all_answered.wait(), 5)
+            await lane.finish(patience=5)
+
+        asyncio.run(scenario())
+        return replies
+
+    @pytest.mark.parametrize("overlaps", [False, True])
+    def test_what_the_shortcut_leaves_the_worker_settles(self, overlaps: bool) -> None:
+        def odd(batch: Sequence[int], decided: Decided[int]) -> bool:
+            settled = [(job, b"short") for job in batch if job % 2]
+            outcome = Outcome(settled, [job for job in batch if not job % 2])
+            asyncio.get_running_loop().call_soon(decided, lambda: outcome)
+            return True
+
+        replies = self.run(range(40), odd, overlaps=overlaps)
+
+        assert replies == {job: b"short" if job % 2 else b"long" for job in range(40)}
+
+    @pytest.mark.parametrize("overlaps", [False, True])
+    def test_a_shortcut_that_takes_nothing_leaves_all_to_the_worker(self, overlaps: bool) -> None:
+        assert set(self.run(range(40), lambda batch, decided: False, overlaps=overlaps).values()) == {b"long"}
+
+    def test_a_shortcut_that_fails_loses_nothing(self) -> None:
+        def fails(batch: Sequence[int], decided: Decided[int]) -> bool:
+            raise RuntimeError("boom")
+
+        assert set(self.run(range(9), fails).values()) == {b"long"}
+
+    def test_an_outcome_that_fails_loses_nothing(self) -> None:
+        def boom() -> Outcome[int]:
+            raise RuntimeError("boom")
+
+        def fails_later(batch: Sequence[int], decided: Decided[int]) -> bool:
+            asyncio.get_running_loop().call_soon(decided, boom)
+            return True
+
+        assert set(self.run(range(9), fails_later).values()) == {b"long"}
+
+    def test_beside_others_a_batch_goes_only_when_it_is_of_about_their_size(self) -> None:
+        sizes: list[int] = []
+
+        def holds(batch: Sequence[int], decided: Decided[int]) -> bool:
+            sizes.append(len(batch))
+            return True
+
+        async def scenario() -> None:
+            lane: Lane[int] = Lane(
+                "test",
+                asyncio.get_running_loop(),
+                settle=lambda batch: [None] * len(batch),
+                deliver=lambda job, reply: None,
+                capacity=10_000,
+                shortcut=holds,
+            )
+            for job in range(100):
+                lane.add(job)
+            lane.commit()
+            for job in range(200):
+                lane.add(job)
+                lane.commit()
+            await lane.finish(patience=0)
+
+        asyncio.run(scenario())
+
+        assert sizes == [100, 26, 32, 40]
 
 
 class TestRouters:

@@ -1,12 +1,11 @@
-"""Sessions as routers really report them: out of order, twice, late, after a reboot, elsewhere, with wrapped or absurd counters."""
+"""Sessions as routers really report them: out of order, twice, late, and again when they seemed lost."""
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
@@ -15,7 +14,6 @@ from sqlmodel import Session, select
 from hotspot.radius.attributes import Attr, StatusType, TerminateCause, make
 from hotspot.radius.packet import Packet, RawAttribute, Secret, parse, sign_request
 from hotspot.radius.reports import read_report, said_in
-from hotspot.radius.server import RadiusServer
 from hotspot.routers.service import KnownRouter
 from hotspot.security import Keys
 from hotspot.sites.models import Site
@@ -23,51 +21,22 @@ from hotspot.sites.settings import give
 from hotspot.usage.counters import Report
 from hotspot.usage.endings import reap_all
 from hotspot.usage.models import GuestSession
-from tests.radius.radius_city import ALUN_ALUN, GINA_MAC, OTHER_MAC, PERPUSTAKAAN, SECRETS, City, Clock, Router
-from tests.radius.test_admitting import accepted, agree
+from tests.radius.radius_city import ALUN_ALUN, GINA_MAC, OTHER_MAC, SECRETS, City, Clock, Router
+from tests.radius.session_words import (
+    ID,
+    INTERIM,
+    MINUTE,
+    START,
+    STOP,
+    counted,
+    klass,
+    only,
+    since,
+    stored,
+    tell,
+)
 from tests.usage.reports import record
 from tests.world import World
-
-GIGAWORD = 1 << 32
-MINUTE = timedelta(minutes=1)
-ID = "80100014"
-START, INTERIM, STOP = StatusType.START, StatusType.INTERIM_UPDATE, StatusType.STOP
-
-
-def counted(down: int, up: int = 0, *, gigawords: bool = True) -> tuple[RawAttribute, ...]:
-    low = (make(Attr.ACCT_OUTPUT_OCTETS, down % GIGAWORD), make(Attr.ACCT_INPUT_OCTETS, up % GIGAWORD))
-    if not gigawords:
-        return low
-    return (*low, make(Attr.ACCT_OUTPUT_GIGAWORDS, down // GIGAWORD), make(Attr.ACCT_INPUT_GIGAWORDS, up // GIGAWORD))
-
-
-def since(seconds: int) -> RawAttribute:
-    return make(Attr.ACCT_SESSION_TIME, seconds)
-
-
-def klass(number: int = 1) -> RawAttribute:
-    return make(Attr.CLASS, UUID(int=number).bytes)
-
-
-def stored(city: City) -> list[GuestSession]:
-    with city.database.reading() as db:
-        return list(db.exec(select(GuestSession).order_by(GuestSession.id)))  # type: ignore[arg-type]
-
-
-def only(city: City) -> GuestSession:
-    (session,) = stored(city)
-    return session
-
-
-def tell(router: Router, status: StatusType, *said: RawAttribute, session: str = ID, mac: str = GINA_MAC) -> None:
-    assert router.ask(router.report(status, session, *said, mac=mac)) is not None
-
-
-@pytest.fixture
-def library(radius: RadiusServer) -> Iterator[Router]:
-    with Router(radius, PERPUSTAKAAN, name="perpus-1") as router:
-        yield router
-
 
 # --- any order, any number of times -------------------------------------------------------------------------------------
 
@@ -248,209 +217,6 @@ def test_an_old_report_that_comes_late_does_not_bring_a_lost_session_back(
 
     tell(router, STOP, klass(), since(600), *counted(6), make(Attr.ACCT_DELAY_TIME, 3_600))
     assert (only(city).ended_by, only(city).octets_to_device) == ("stop", 6)
-
-
-# --- reboots ------------------------------------------------------------------------------------------------------------
-
-
-def test_the_first_session_of_a_new_boot_ends_those_of_the_boot_before(
-    city: City, router: Router, library: Router, clock: Clock
-) -> None:
-    tell(router, START, klass(1), session="80100014")
-    tell(router, START, klass(2), session="80100015", mac=OTHER_MAC)
-    tell(library, START, klass(3), session="80100014", mac="BC:24:11:00:00:03")
-    clock.advance(MINUTE)
-    tell(router, INTERIM, klass(1), since(60), *counted(5), session="80100014")
-    seen_at = clock.now
-    clock.advance(MINUTE)
-
-    tell(router, START, klass(4), session="80200001", mac="BC:24:11:00:00:04")
-
-    assert [(one.acct_session_id, one.ended_by) for one in stored(city)] == [
-        ("80100014", "reboot"),
-        ("80100015", "reboot"),
-        ("80100014", None),
-        ("80200001", None),
-    ]
-    assert stored(city)[0].ended_at == seen_at, "at its last sight"
-    assert stored(city)[0].octets_to_device == 5, "with its last counters"
-
-
-def test_a_late_start_from_before_the_boot_ends_nothing_of_the_new_one(
-    city: City, router: Router, clock: Clock
-) -> None:
-    tell(router, START, klass(1), session="80200001")
-    clock.advance(MINUTE)
-    tell(router, START, klass(2), make(Attr.ACCT_DELAY_TIME, 120), session="80100014", mac=OTHER_MAC)
-    tell(router, START, klass(3), session="80200002", mac="BC:24:11:00:00:03")
-
-    assert [(one.acct_session_id, one.ended_by) for one in stored(city)] == [
-        ("80200001", None),
-        ("80100014", "reboot"),
-        ("80200002", None),
-    ]
-
-
-@pytest.mark.parametrize("status", [StatusType.ACCOUNTING_ON, StatusType.ACCOUNTING_OFF])
-def test_a_router_that_says_it_starts_or_stops_ends_its_own_sessions_alone(
-    city: City, router: Router, library: Router, clock: Clock, status: StatusType
-) -> None:
-    tell(router, START, klass(1))
-    tell(library, START, klass(2), mac=OTHER_MAC)
-    clock.advance(MINUTE)
-    packet = Packet(4, 9, bytes(16), (make(Attr.ACCT_STATUS_TYPE, status), make(Attr.NAS_IDENTIFIER, "perpus-1")))
-
-    assert router.ask(packet) is not None
-
-    assert [one.ended_by for one in stored(city)] == ["reboot", None]
-
-
-def test_a_retransmitted_boot_does_not_end_what_began_after_it(city: City, router: Router, clock: Clock) -> None:
-    tell(router, START, klass(1))
-    clock.advance(timedelta(seconds=3, milliseconds=900))
-    said = (make(Attr.ACCT_STATUS_TYPE, StatusType.ACCOUNTING_ON), make(Attr.ACCT_DELAY_TIME, 3))
-
-    assert router.ask(Packet(4, 9, bytes(16), said)) is not None
-
-    assert only(city).ended_at is None
-
-
-def test_a_session_id_used_again_after_a_reboot_is_another_session(city: City, router: Router, clock: Clock) -> None:
-    tell(router, STOP, klass(1), since(60), *counted(5))
-    tell(router, STOP, klass(2), since(60), *counted(6))
-    tell(router, INTERIM, since(60), *counted(7))  # without Class: the device and the start tell it apart
-    clock.advance(timedelta(hours=3))
-    tell(router, INTERIM, since(60), *counted(8))
-    tell(router, STOP, since(62), *counted(9))
-
-    assert [one.octets_to_device for one in stored(city)] == [5, 6, 7, 9]
-
-
-# --- the same device elsewhere ------------------------------------------------------------------------------------------
-
-
-def test_a_device_that_begins_elsewhere_with_our_leave_ends_its_session_here(
-    city: City, router: Router, library: Router, clock: Clock
-) -> None:
-    tell(router, START, klass(1))
-    clock.advance(MINUTE)
-    told = accepted(library.ask(library.access_request(agree(city, site="perpustakaan"))))
-    admitted = told.octets(Attr.CLASS)
-    assert admitted is not None
-
-    tell(library, START, make(Attr.CLASS, admitted), session="80100001")
-
-    assert [one.ended_by for one in stored(city)] == ["superseded", None]
-
-
-def test_a_router_can_not_end_a_session_elsewhere_by_claiming_its_device(
-    city: City, router: Router, library: Router, clock: Clock
-) -> None:
-    tell(router, START, klass(1))
-    clock.advance(MINUTE)
-
-    tell(library, START, session="80100001")
-    tell(library, START, klass(1), session="80100002")
-    tell(library, START, klass(9), session="80100003")
-
-    assert stored(city)[0].ended_at is None
-
-
-def test_a_device_that_logs_in_again_at_the_same_router_has_one_open_session(
-    city: City, router: Router, clock: Clock
-) -> None:
-    tell(router, START, klass(1))
-    clock.advance(MINUTE)
-    tell(router, START, klass(2), session="80100015")
-    tell(router, INTERIM, klass(1), since(60), *counted(7))
-
-    assert [one.ended_by for one in stored(city)] == ["superseded", None]
-    assert stored(city)[0].octets_to_device == 7, "its usage is kept all the same"
-
-
-def test_a_captured_start_that_is_replayed_ends_no_newer_session(city: City, router: Router, clock: Clock) -> None:
-    tell(router, START, klass(1))
-    clock.advance(MINUTE)
-    tell(router, STOP, klass(1), since(60))
-    tell(router, START, klass(2), session="80100015")
-    clock.advance(MINUTE)
-
-    tell(router, START, klass(1))
-
-    assert [one.ended_by for one in stored(city)] == ["stop", None]
-
-
-def test_a_captured_boot_that_is_replayed_ends_nothing(city: City, router: Router, clock: Clock) -> None:
-    said = int(clock.now.timestamp())
-    tell(router, START, klass(1), make(Attr.EVENT_TIMESTAMP, said + 60))
-    clock.advance(5 * MINUTE)
-    boot = (make(Attr.ACCT_STATUS_TYPE, StatusType.ACCOUNTING_ON), make(Attr.EVENT_TIMESTAMP, said))
-
-    assert router.ask(Packet(4, 9, bytes(16), boot)) is not None
-
-    assert only(city).ended_at is None
-
-
-# --- counters that wrap, and counters that lie --------------------------------------------------------------------------
-
-
-def test_a_wrap_without_gigawords_is_inferred_when_nothing_else_explains_it(
-    city: City, router: Router, clock: Clock
-) -> None:
-    tell(router, START, klass())
-    for seconds, low in ((300, 4_294_900_000), (600, 100_000), (900, 150_000), (1_200, 140_000_000)):
-        clock.advance(5 * MINUTE)
-        tell(router, INTERIM, klass(), since(seconds), *counted(low, gigawords=False))
-
-    session = only(city)
-    assert session.octets_to_device == GIGAWORD + 140_000_000
-    assert session.counting == 1, "and it is marked as inferred"
-
-
-@pytest.mark.parametrize(
-    ("speed", "seconds", "later"),
-    [(10_000_000, 600, 100_000), (5_000, 600, 3_000_000_000), (5_000, 300, 100_000), (5_000, 9_000, 100_000)],
-)
-def test_a_lower_counter_that_may_have_other_reasons_is_not_taken_for_a_wrap(
-    city: City, router: Router, clock: Clock, speed: int, seconds: int, later: int
-) -> None:
-    """The line could wrap it several times; the speed can't explain it; no time has passed; so much that it may be two wraps."""
-    with city.database.writing() as db:
-        give(db, db.get_one(Site, city.sites["alun-alun"]), "speed_down_kbps", speed)
-    tell(router, INTERIM, klass(), since(300), *counted(4_294_900_000, gigawords=False))
-    clock.advance(5 * MINUTE)
-    tell(router, INTERIM, klass(), since(seconds), *counted(later, gigawords=False))
-
-    assert (only(city).octets_to_device, only(city).counting) == (4_294_900_000, 0)
-
-
-def test_a_router_that_sends_gigawords_is_believed_without_inferring(city: City, router: Router, clock: Clock) -> None:
-    tell(router, INTERIM, klass(), since(300), *counted(GIGAWORD - 1))
-    clock.advance(5 * MINUTE)
-    tell(router, INTERIM, klass(), since(600), *counted(7, gigawords=False))
-
-    assert (only(city).octets_to_device, only(city).counting) == (GIGAWORD - 1, 2)
-
-
-@pytest.mark.parametrize(
-    ("said", "suspicion"),
-    [
-        ((since(300), *counted(90_000_000_000)), None),
-        ((since(300), *counted(90_000_000_001)), "counters"),
-        (counted(20_000_000_000), "counters"),
-        ((since(3_600),), "time"),
-    ],
-)
-def test_what_can_not_be_is_kept_and_marked(
-    city: City, router: Router, clock: Clock, said: tuple[RawAttribute, ...], suspicion: str | None
-) -> None:
-    tell(router, START, klass())
-    clock.advance(5 * MINUTE)
-    tell(router, INTERIM, klass(), *said)
-    clock.advance(5 * MINUTE)
-    tell(router, STOP, klass(), since(700), *counted(5))
-
-    assert only(city).suspicion == suspicion
 
 
 # --- scope --------------------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """What holds where, and who said so."""
 
+import re
 from typing import Any
 
 import pytest
@@ -189,3 +190,45 @@ def test_inheritance_is_the_last_word_of_those_who_spoke(said: list[int | None])
     assert found.sources["session_minutes"] == source
     assert found.places["session_minutes"] == (f"area {source}" if spoken else DEFAULT)
     assert list(found.sources) == list(SiteSettings.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("key", "written", "kept"),
+    [
+        ("guest_network", "10.5.0.0/16", "10.5.0.0/16"),
+        ("guest_network", "192.168.88.0/255.255.255.0", "192.168.88.0/24"),
+        ("dns_servers", " 9.9.9.9, 1.1.1.1,9.9.9.9", "9.9.9.9,1.1.1.1"),
+        ("dns_servers", "", ""),
+        ("ntp_servers", "id.pool.ntp.org, 10.0.0.1", "id.pool.ntp.org,10.0.0.1"),
+        (
+            "walled_garden",
+            "*.pangkalpinangkota.example,puskesmas.example",
+            "*.pangkalpinangkota.example,puskesmas.example",
+        ),
+        ("guest_ports", "ether2, ether3", "ether2,ether3"),
+        ("wifi_country", "Indonesia", "Indonesia"),
+    ],
+)
+def test_what_a_router_is_given_is_kept_in_one_writing(key: str, written: str, kept: str) -> None:
+    assert read_value(key, written) == kept
+
+
+@pytest.mark.parametrize(
+    ("key", "written", "problem"),
+    [
+        ("guest_network", "10.5.50.1/24", "is not a network such as 10.5.50.0/24"),
+        ("guest_network", "8.8.8.0/24", "must be private"),
+        ("guest_network", "10.0.0.0/8", "must be private"),
+        ("guest_network", "10.0.0.0/30", "from /16 to /28"),
+        ("dns_servers", "dns.example", "does not appear to be an IPv4 or IPv6 address"),
+        ("ntp_servers", "a b", "'a b' is not a host name or address"),
+        ("walled_garden", "https://x.example/", "'https://x.example/' is not a host name or address"),
+        ("walled_garden", "*", "'*' is not a host name or address"),
+        ("walled_garden", "[/system/reboot]", "is not a host name or address"),
+        ("guest_ports", "ether2;ether3", "'ether2;ether3' is not the name of an interface"),
+        ("wifi_country", "?", "String should match pattern"),
+    ],
+)
+def test_what_a_router_could_not_use_is_refused_where_it_is_written(key: str, written: str, problem: str) -> None:
+    with pytest.raises(BadSettingValue, match=re.escape(problem)):
+        read_value(key, written)

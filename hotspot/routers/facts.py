@@ -1,0 +1,102 @@
+"""What a router says of itself before it is configured, and what of that a person must act on."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from hotspot.routers.connection import Connection
+from hotspot.routers.menus import FLOOR, Row, read_version, write_version
+from hotspot.routers.values import RouterFacts
+
+GUESTS: Final = {0: 1, 1: 1, 3: 1, 4: 200, 5: 500}  # at once, by licence level; 6 has no limit
+CLOCK_MAY_DIFFER: Final = timedelta(minutes=5)
+TRUE: Final = frozenset({"true", "yes"})
+DEFAULT_ROUTE: Final = "0.0.0.0/0"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something a person must know; with `stops` nothing is configured until they have acted."""
+
+    words: str
+    stops: bool = True
+
+
+def facts_of(connection: Connection) -> RouterFacts:
+    resource = _first(connection, "/system/resource", "version", "board-name")
+    features = _first(connection, "/system/device-mode")
+    level = _first(connection, "/system/license", "nlevel", "level")
+    files = connection.read("/file", ["name"])
+    return RouterFacts(
+        version=read_version(resource.get("version", "")),
+        model=resource.get("board-name", ""),
+        packages=frozenset(
+            row.get("name", "")
+            for row in connection.read("/system/package", ["name", "disabled"])
+            if row.get("disabled") not in TRUE
+        ),
+        interfaces={
+            row["name"]: row.get("type", "") for row in connection.read("/interface", ["name", "type"]) if "name" in row
+        },
+        uplinks=frozenset(_uplinks(connection)),
+        has_flash=any(row.get("name", "").split("/")[0] == "flash" for row in files),
+        device_mode={name: text in TRUE for name, text in features.items() if text in TRUE | {"false", "no"}},
+        licence=_number(level.get("nlevel", level.get("level", ""))),
+    )
+
+
+def clock_error(connection: Connection, now: datetime) -> timedelta | None:
+    """Return how far the router's clock is off; None where it can't be read."""
+    said = _first(connection, "/system/clock", "date", "time", "gmt-offset")
+    try:
+        there = datetime.fromisoformat(f"{said.get('date', '')}T{said.get('time', '')}{said.get('gmt-offset', '')}")
+        return abs(there - now)
+    except (ValueError, TypeError):  # of another form, or without its zone
+        return None
+
+
+def preflight(facts: RouterFacts, clock_off: timedelta | None) -> list[Finding]:
+    """Say what a person must do, and where."""
+    return list(_findings(facts, clock_off))
+
+
+def _findings(facts: RouterFacts, clock_off: timedelta | None) -> Iterator[Finding]:
+    if facts.version < FLOOR:
+        has = write_version(facts.version) or "an unknown version"
+        yield Finding(f"It has RouterOS {has} and needs {write_version(FLOOR)} or newer: upgrade it first")
+    if facts.device_mode.get("hotspot") is False:
+        yield Finding(
+            "device-mode forbids the hotspot: enter /system/device-mode/update hotspot=yes in its terminal and press the "
+            "button on the box within 5 minutes; it restarts"
+        )
+    guests = GUESTS.get(facts.licence) if facts.licence is not None else None
+    if guests is not None:
+        several = "one guest" if guests == 1 else f"{guests} guests"
+        yield Finding(f"Its licence (level {facts.licence}) lets in {several} at once", stops=False)
+    if not facts.radios:
+        yield Finding(
+            "It shows no radio: if the box has one, the package of its driver is missing, say wifi-qcom", stops=False
+        )
+    if clock_off is not None and clock_off > CLOCK_MAY_DIFFER:
+        yield Finding(f"Its clock is off by {clock_off}; the plan sets a time server", stops=False)
+
+
+def _first(connection: Connection, menu: str, *names: str) -> Row:
+    rows = connection.call(menu, "print", {".proplist": ",".join(names)} if names else {})
+    return rows[0] if rows else {}
+
+
+def _uplinks(connection: Connection) -> Iterator[str]:
+    """Name the interfaces by which the router reaches the world, and through it the controller."""
+    for row in connection.read("/ip/route", ["dst-address", "gateway", "immediate-gw", "disabled"]):
+        if row.get("dst-address") == DEFAULT_ROUTE and row.get("disabled") not in TRUE:
+            for gateway in (row.get("immediate-gw", ""), row.get("gateway", "")):
+                yield from ([gateway.rpartition("%")[2]] if gateway else [])
+    for row in connection.read("/ip/dhcp-client", ["interface", "disabled"]):
+        if "interface" in row and row.get("disabled") not in TRUE:
+            yield row["interface"]
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 3 else None

@@ -1,0 +1,154 @@
+"""A router as provisioning sees it: where it is reached and as whom, and what it should be."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from ipaddress import IPv4Address
+from typing import Final
+from urllib.parse import urlsplit
+
+from sqlmodel import Session
+
+from hotspot.db import Database
+from hotspot.errors import Conflict
+from hotspot.routers import connection as door
+from hotspot.routers.configs import RouterConfigs
+from hotspot.routers.connection import Dial, RouterOS, RouterRefused, RouterUnreachable, Target
+from hotspot.routers.credentials import logins_of
+from hotspot.routers.desired import Desired, desire
+from hotspot.routers.identity import addresses_of
+from hotspot.routers.models import Router, RouterState
+from hotspot.routers.service import NotPlaced
+from hotspot.routers.tunnels import controller_address
+from hotspot.routers.values import (
+    Controller,
+    RouterFacts,
+    RouterIdentity,
+    Value,
+    controller_values,
+    router_values,
+    site_values,
+)
+from hotspot.settings import Settings
+from hotspot.sites.models import Site
+from hotspot.sites.settings import effective
+
+PORTS: Final = {"http": 80, "https": 443}
+
+
+class NotManaged(Conflict):
+    """{name} is {state}; only a router that has enrolled can be configured from here"""
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What provisioning works with. `dial` opens sockets to routers, `wait` lets seconds pass."""
+
+    database: Database
+    settings: Settings
+    configs: RouterConfigs
+    dial: Dial = door.dial
+    wait: Callable[[float], None] = time.sleep
+    clock: Callable[[], datetime] = now
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One enrolled router at its site. `targets` are the ways in, in the order to try them."""
+
+    id: int
+    name: str
+    targets: tuple[Target, ...]
+    identity: RouterIdentity = field(repr=False)
+    controller: Controller
+    site: dict[str, Value] = field(repr=False)
+
+    @property
+    def portal(self) -> str:
+        return self.controller.portal_url
+
+
+def subject_of(db: Session, router: Router, settings: Settings) -> Subject:
+    """Gather what is known of a router.
+
+    Raises:
+        NotManaged: it was configured by hand, waits for its enrolment, or was replaced.
+        NotPlaced: it stands at no site, so nobody knows what it should be.
+    """
+    if router.state != RouterState.ENROLLED or router.tunnel_address is None:
+        raise NotManaged(name=router.name, state=router.state)
+    if router.site_id is None:
+        raise NotPlaced(name=router.name)
+    assert router.id is not None
+    held = effective(db, router.site_id)
+    return Subject(
+        router.id,
+        router.name,
+        _targets(router, settings),
+        RouterIdentity(
+            name=router.name,
+            tunnel_address=IPv4Address(router.tunnel_address),
+            radius_secret=settings.keys.unseal(router.secret, context=f"router:{router.name}"),
+            coa_port=router.coa_port,
+        ),
+        _controller(settings, db.get_one(Site, router.site_id)),
+        site_values(held.values.model_dump(), held.places),
+    )
+
+
+def _targets(router: Router, settings: Settings) -> tuple[Target, ...]:
+    logins = logins_of(router, settings.keys)
+    return tuple(
+        Target(
+            router.name,
+            IPv4Address(address),
+            settings.tunnel_network,
+            router.fingerprint,
+            login.user,
+            login.password,
+        )
+        for address in addresses_of(router)
+        for login in logins
+    )
+
+
+def _controller(settings: Settings, site: Site) -> Controller:
+    url = f"{settings.base_url}/p/{site.slug}"
+    parts = urlsplit(url)
+    address = controller_address(settings.tunnel_network)
+    return Controller(
+        address=address,
+        radius_servers=(address,),
+        portal_url=url,
+        portal_host=parts.hostname or "",
+        portal_port=parts.port or PORTS[parts.scheme],
+        time_zone=settings.time_zone,
+        radius_port=settings.radius_auth_port,
+        accounting_port=settings.radius_acct_port,
+    )
+
+
+def wanted(subject: Subject, configs: RouterConfigs, facts: RouterFacts) -> Desired:
+    """Return what the router should be, given what it is."""
+    values = subject.site | router_values(subject.identity, facts) | controller_values(subject.controller)
+    return desire(configs.items, values, facts, configs.pages)
+
+
+def enter(means: Means, subject: Subject) -> RouterOS:
+    """Open a connection by the first way that works.
+
+    Raises:
+        RouterUnreachable, RouterRefused, WrongCertificate, OutsideTunnel: what stood in the last way.
+    """
+    *others, last = subject.targets
+    for target in others:
+        try:
+            return RouterOS.connect(target, dial=means.dial)
+        except (RouterUnreachable, RouterRefused):
+            continue  # its address or its password is being changed; the other one is tried
+    return RouterOS.connect(last, dial=means.dial)

@@ -1,0 +1,124 @@
+"""The controller takes a new router over, through the tunnel that its bootstrap made: the steps of `handover`, then it is enrolled.
+
+Every step says how the router should be, so a take-over that was cut is simply done again, by whichever log-in the router knows.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+from hotspot.errors import Conflict
+from hotspot.jobs import Task, Work
+from hotspot.paths import shipped
+from hotspot.routers.configs import load
+from hotspot.routers.connection import Connection, Dial, RouterOS, RouterRefused, Target
+from hotspot.routers.credentials import logins_of
+from hotspot.routers.enrol import complete
+from hotspot.routers.handover import BOOTSTRAP, TAKE_OVER, USER, Absent, Ensure, ProveLogin, Step, hand_over
+from hotspot.routers.identity import addresses_of
+from hotspot.routers.models import RouterState
+from hotspot.routers.service import get_router, get_router_named
+from hotspot.routers.subjects import Means
+from hotspot.routers.tunnels import controller_address
+
+
+class NothingToTake(Conflict):
+    """{name} is {state}; only a router that has called and waits can be taken over"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A router that waits: its log-ins at its address, in the order to try them, and what to do there."""
+
+    targets: tuple[Target, ...]
+    steps: tuple[Step, ...]
+    fingerprint: str
+
+
+def take_over(means: Means, name: str) -> None:
+    """Make the controller's own log-in the only way in, then say that the router is enrolled. Doing it twice is doing it once.
+
+    Raises:
+        NoSuchRouter, NothingToTake: it isn't there, or doesn't wait.
+        RouterUnreachable, RouterRefused, WrongCertificate: see `connection`; the router waits on.
+    """
+    found = _find(means, name)
+    if found is None:
+        return
+    user, connection = _log_in(found, means.dial)
+    try:
+        if user == BOOTSTRAP:  # else everything was done up to its removal, and nobody heard of it
+            for step in found.steps:
+                _do(connection, step, found.targets[0], means.dial)
+    finally:
+        connection.close()
+    with means.database.writing() as db:
+        complete(db, name, fingerprint=found.fingerprint, now=means.clock())
+
+
+def _find(means: Means, name: str) -> _Found | None:
+    """What is known of the router; None when it is enrolled already."""
+    with means.database.reading() as db:
+        router = get_router_named(db, name)
+        if router.state == RouterState.ENROLLED:
+            return None
+        addresses = addresses_of(router)
+        if router.state != RouterState.WAITING or not addresses or not router.fingerprint:
+            raise NothingToTake(name=name, state=router.state)
+        network, keys = means.settings.tunnel_network, means.settings.keys
+        logins = logins_of(router, keys)
+        targets = tuple(
+            Target(name, IPv4Address(address), network, router.fingerprint, login.user, login.password)
+            for address in addresses
+            for login in logins
+        )
+        own = next(login.password for login in logins if login.user == USER)
+        return _Found(targets, hand_over(controller=controller_address(network), password=own), router.fingerprint)
+
+
+def _log_in(found: _Found, dial: Dial) -> tuple[str, Connection]:
+    """Open a connection with the first log-in that the router knows."""
+    for target in found.targets[:-1]:
+        try:
+            return target.user, RouterOS.connect(target, dial=dial)
+        except RouterRefused:
+            continue
+    last = found.targets[-1]
+    return last.user, RouterOS.connect(last, dial=dial)
+
+
+def _do(connection: Connection, step: Step, target: Target, dial: Dial) -> None:
+    match step:
+        case Ensure(menu, key, fields):
+            rows = _rows_with(connection, menu, key)
+            if rows:
+                connection.set(menu, rows[0], fields)
+            else:
+                connection.add(menu, {**key, **fields})
+        case Absent(menu, key):
+            for row in _rows_with(connection, menu, key):
+                connection.remove(menu, row)
+        case ProveLogin(user, password):
+            RouterOS.connect(
+                Target(target.name, target.address, target.network, target.fingerprint, user, password), dial=dial
+            ).close()
+
+
+def _rows_with(connection: Connection, menu: str, key: Mapping[str, str]) -> list[str]:
+    """The numbers of the rows with this key; what the router made by itself, such as a service's open connection, is not one."""
+    rows = connection.read(menu, (".id", "dynamic", *key))
+    return [
+        row[".id"]
+        for row in rows
+        if row.get("dynamic") != "true" and all(row.get(name) == value for name, value in key.items())
+    ]
+
+
+def _work(work: Work) -> None:
+    with work.database.reading() as db:
+        name = get_router(db, work.router_id).name
+    take_over(Means(work.database, work.settings, load(shipped("router_configs"))), name)
+
+
+TASK = Task(TAKE_OVER, _work)
+"""Queued when a router gets its place in the tunnel, and tried again until it is there."""

@@ -1,0 +1,152 @@
+"""The whole way of a new router: invited, enrolled by its script, taken over, planned, applied, and then nothing is left to do."""
+
+import socket
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from ipaddress import IPv4Address
+
+import pytest
+from sqlmodel import col, select
+
+from hotspot.jobs import pending
+from hotspot.paths import shipped
+from hotspot.routers import provision
+from hotspot.routers.bootstrap import script
+from hotspot.routers.bundle import bootstrap_for
+from hotspot.routers.configs import load
+from hotspot.routers.connection import RouterUnreachable
+from hotspot.routers.handover import BOOTSTRAP, USER
+from hotspot.routers.ledger import Outcome
+from hotspot.routers.models import Router, RouterState
+from hotspot.routers.service import get_router_named
+from hotspot.routers.subjects import Means
+from hotspot.routers.takeover import TASK, NothingToTake, take_over
+from hotspot.settings import Settings
+from tests.routers.boxes import CONTACT, Controller
+from tests.routers.live import Live
+
+
+class Fresh(Live):
+    """A router as it leaves the shop, whose /tool/fetch reaches the controller."""
+
+    def __init__(self, controller: Controller, **facts: object) -> None:
+        super().__init__(**facts)
+        self._controller = controller
+        self.router.fetches = self._fetch
+
+    def _enrol(self) -> None:
+        """That is what the test is about."""
+
+    def _fetch(self, arguments: Mapping[str, str]) -> bytes:
+        if not arguments["url"].endswith(CONTACT):
+            return b"the portal"
+        answer = self._controller.line.post(CONTACT, content=arguments["http-data"].encode())
+        assert answer.status_code == 200, answer.text
+        return answer.content
+
+    def paste(self, source: str) -> None:
+        """Run a script, in this thread: nobody has connected yet."""
+        self.router.interpreter.run(source, session=self.admin)
+
+
+@pytest.fixture
+def fresh(controller: Controller) -> Iterator[Fresh]:
+    with Fresh(controller) as box:
+        yield box
+
+
+@pytest.fixture
+def means(controller: Controller, settings: Settings, fresh: Fresh) -> Means:
+    return Means(
+        controller.database,
+        settings,
+        load(shipped("router_configs")),
+        dial=fresh.dial,
+        wait=lambda _seconds: None,
+        clock=controller.clock,
+    )
+
+
+@pytest.fixture
+def name(controller: Controller, settings: Settings, fresh: Fresh) -> str:
+    """The name of the router, which has run its script and waits."""
+    fresh.paste(script(bootstrap_for(settings, controller.token())))
+    with controller.database.reading() as db:
+        return db.exec(select(Router.name).where(col(Router.serial) == fresh.router.serial)).one()
+
+
+def users(fresh: Fresh) -> list[str]:
+    return [row["name"] for row in fresh.rows("/user") if row["name"] != "admin"]
+
+
+def open_services(fresh: Fresh) -> list[str]:
+    return [
+        row["name"] for row in fresh.rows("/ip/service") if row["disabled"] == "false" and row.get("dynamic") != "true"
+    ]
+
+
+def test_from_the_box_to_an_empty_plan(controller: Controller, means: Means, fresh: Fresh, name: str) -> None:
+    assert controller.router(name).state == RouterState.WAITING
+    assert users(fresh) == [BOOTSTRAP]
+    with controller.database.reading() as db:
+        assert [(job.task, job.router_id) for job in pending(db)] == [(TASK.name, controller.router(name).id)]
+
+    take_over(means, name)
+
+    assert controller.router(name).state == RouterState.ENROLLED
+    assert users(fresh) == [USER]
+    assert open_services(fresh) == ["api-ssl"]
+    plan = provision.make_plan(means, name, made_by="Bob")
+    assert not plan.plan.is_empty
+    assert plan.id is not None
+    done = provision.apply(means, plan.id)
+    assert (done.outcome, done.reason) == (Outcome.CONFIRMED, "")
+    assert provision.make_plan(means, name, made_by="Bob").plan.is_empty
+    assert [row["name"] for row in fresh.rows("/ip/hotspot")]
+
+
+def test_taking_over_twice_is_once(means: Means, fresh: Fresh, name: str) -> None:
+    take_over(means, name)
+    dialled = fresh.dials
+
+    take_over(means, name)
+
+    assert fresh.dials == dialled  # nothing was left to do
+
+
+def test_a_cut_before_the_own_log_in_is_proven_leaves_the_bootstraps(
+    controller: Controller, means: Means, fresh: Fresh, name: str
+) -> None:
+    def once(address: IPv4Address, port: int) -> socket.socket:
+        if fresh.dials:
+            raise ConnectionRefusedError
+        return fresh.dial(address, port)
+
+    with pytest.raises(RouterUnreachable):
+        take_over(replace(means, dial=once), name)
+    assert controller.router(name).state == RouterState.WAITING
+    assert set(users(fresh)) == {BOOTSTRAP, USER}
+
+    take_over(means, name)
+
+    assert users(fresh) == [USER]
+    assert controller.router(name).state == RouterState.ENROLLED
+
+
+def test_a_take_over_whose_end_nobody_heard_of_is_finished_by_the_own_log_in(
+    controller: Controller, means: Means, fresh: Fresh, name: str
+) -> None:
+    before = controller.router(name).bootstrap_password
+    take_over(means, name)
+    with controller.database.writing() as db:  # as if the last commit had been lost
+        router = get_router_named(db, name)
+        router.state, router.bootstrap_password, router.enrolled_at = RouterState.WAITING, before, None
+
+    take_over(means, name)
+
+    assert controller.router(name).state == RouterState.ENROLLED
+
+
+def test_a_router_that_does_not_wait_is_not_taken(means: Means) -> None:
+    with pytest.raises(NothingToTake, match="manual"):
+        take_over(means, "alun-alun-1")
