@@ -301,8 +301,7 @@ class Worker:
                 log.warning("the worker waits for the database", problem=" ".join(str(error).split()))
             finally:
                 await self._app.close_async()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._asked_to_stop.wait(), DATABASE_PAUSE.total_seconds())
+            await _set_within(self._asked_to_stop, DATABASE_PAUSE)
 
     async def _work(self) -> None:
         """Fetch and do jobs until asked to stop, or until the connection is lost."""
@@ -320,17 +319,21 @@ class Worker:
             await self._asked_to_stop.wait()
             fetcher.stop()  # type: ignore[no-untyped-call]  # the library leaves it so
 
-        beside = [asyncio.create_task(stop_it()), asyncio.create_task(self._look_after())]
+        over = asyncio.Event()
+        stopping, looking = asyncio.create_task(stop_it()), asyncio.create_task(self._look_after(over))
         try:
             await fetcher.run()  # type: ignore[no-untyped-call]  # as above
         finally:
-            for task in beside:
-                task.cancel()
-            await asyncio.gather(*beside, return_exceptions=True)
+            stopping.cancel()
+            over.set()
+            await looking
 
-    async def _look_after(self) -> None:
-        """Queue again what dead workers left, and forget what failed long ago."""
-        while True:
+    async def _look_after(self, over: asyncio.Event) -> None:
+        """Queue again what dead workers left, and forget what failed long ago.
+
+        It is told when it is over: a cancellation can be lost in a query (`asyncio.wait_for` of Python 3.11 swallows some).
+        """
+        while not over.is_set():
             with suppress(ConnectorException):  # the fetcher notices it, too, and stops
                 taken = await self._app.connector.execute_query_all_async(
                     TAKE_BACK, silence=ABANDONED_AFTER.total_seconds()
@@ -340,4 +343,10 @@ class Worker:
                 await self._app.job_manager.delete_old_jobs(
                     nb_hours=int(FAILED_KEPT / timedelta(hours=1)), include_failed=True, include_aborted=True
                 )
-            await asyncio.sleep(LOOK_EVERY.total_seconds())
+            await _set_within(over, LOOK_EVERY)
+
+
+async def _set_within(event: asyncio.Event, time: timedelta) -> None:
+    """Wait until the event is set, or for this time."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), time.total_seconds())

@@ -132,8 +132,8 @@ def test_jobs_of_one_router_run_in_order_one_at_a_time_and_those_of_others_meanw
         at_work.remove(work.router_id)
         order.put((work.router_id, work.args["turn"]))
 
-    for turn in range(3):
-        for router_id in (1, 2):
+    for router_id in (1, 2):
+        for turn in range(3):
             queue(database, router_id, turn=turn)
 
     with a_worker(database, settings, greet), a_worker(database, settings, greet):

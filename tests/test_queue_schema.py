@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Engine, create_engine, text
 
+from hotspot import queue_schema
 from hotspot.db import Database, bring_up_to_date
 from hotspot.queue_schema import NOTE, Note, QueueTooNew, migrations
 
@@ -21,10 +22,24 @@ def leave(engine: Engine, words: str) -> None:
         connection.execute(text(f"COMMENT ON TABLE procrastinate_jobs IS '{words}'"))
 
 
-def retries(engine: Engine) -> bool:
-    """Whether the function is there that came after `EARLIER`."""
+def script(engine: Engine, statements: str) -> None:
+    with engine.begin() as connection:
+        connection.exec_driver_sql(statements, execution_options={"no_parameters": True})
+
+
+def shape(engine: Engine) -> dict[str, set[str]]:
+    """The functions, triggers, indexes, columns and words of the queue's tables."""
+    of_ours = "WHERE {} LIKE '%procrastinate%'"
+    questions = {
+        "functions": "SELECT proname FROM pg_proc " + of_ours.format("proname"),
+        "triggers": "SELECT tgname FROM pg_trigger " + of_ours.format("tgname"),
+        "indexes": "SELECT indexname FROM pg_indexes " + of_ours.format("tablename"),
+        "words": "SELECT enumlabel FROM pg_enum",
+        "columns": "SELECT table_name || '.' || column_name FROM information_schema.columns "
+        + of_ours.format("table_name"),
+    }
     with engine.connect() as connection:
-        return connection.scalar(text("SELECT to_regproc('procrastinate_retry_job_v2') IS NOT NULL"))
+        return {name: set(connection.scalars(text(question))) for name, question in questions.items()}
 
 
 @pytest.fixture
@@ -38,14 +53,19 @@ def test_the_note_names_the_newest_of_the_librarys_migrations(engine: Engine) ->
     assert note(engine).migration == max(migrations())
 
 
-def test_tables_of_an_older_library_get_the_migrations_they_lack_and_no_other(engine: Engine) -> None:
-    with engine.begin() as connection:
-        connection.execute(text("DROP FUNCTION procrastinate_retry_job_v2"))
+def test_tables_of_an_older_library_become_those_of_a_new_installation(engine: Engine) -> None:
+    fresh = shape(engine)
+    script(engine, "DROP SCHEMA public CASCADE")
+    script(engine, "CREATE SCHEMA public")
+    for name in sorted(name for name in migrations() if name <= EARLIER):
+        script(engine, migrations()[name].read_text())
     leave(engine, f"3.3.0 {EARLIER}")
+    assert shape(engine) != fresh
 
-    bring_up_to_date(engine)
+    with engine.begin() as connection:
+        queue_schema.bring_up_to_date(connection)
 
-    assert retries(engine)
+    assert shape(engine) == fresh
     assert note(engine).migration == max(migrations())
 
 
