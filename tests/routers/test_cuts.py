@@ -15,10 +15,10 @@ def bench() -> Iterator[Bench]:
 
 
 def test_whatever_is_cut_the_router_is_as_before_or_as_wanted_and_reachable(bench: Bench) -> None:
-    cuts = [cut for number, cut in enumerate(bench.cuts(8192)) if cut.direction == "to" or number % 4 == 0]
+    cuts = [cut for number, cut in enumerate(bench.cuts(8192)) if cut.direction == "to" or number % 12 == 0]
 
     endings = [bench.survives(cut) for cut in cuts]
 
-    assert len(cuts) > 100
+    assert len(cuts) > 90
     outcomes = {None if ending is None else ending.outcome for ending in endings}
     assert outcomes == {None, Outcome.ROLLED_BACK, Outcome.CONFIRMED}  # each way of ending was met
