@@ -21,7 +21,7 @@ USABLE := $(shell made_in=$$($(MADE_IN)); [ "$$made_in" -ef $(BIN) ] && $(BIN)/p
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check format venv assets lock clean bench-radius
-.PHONY: campaign-radius campaign-chaos campaign-fuzz campaign-retransmit campaign-redemption campaign-quoting
+.PHONY: campaign-radius campaign-chaos campaign-fuzz campaign-retransmit campaign-redemption campaign-cuts campaign-quoting
 .SUFFIXES:
 
 help: ## list the targets
@@ -63,6 +63,9 @@ campaign-redemption: $(DEV) ## one credential redeemed by many requests at once
 
 campaign-quoting: $(DEV) ## hostile strings through every name into RouterOS script text
 	@$(BIN)/python -m benchmarks.campaign_quoting $(ARGS)
+
+campaign-cuts: $(DEV) ## the line to a router cut at every sentence boundary and every 64 octets while it is configured
+	@$(BIN)/python -m benchmarks.campaign_cuts $(ARGS)
 
 venv: $(DEV) ## only the environment, with the tools for development
 	@:

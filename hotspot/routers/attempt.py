@@ -5,7 +5,7 @@ kept already, batches of a long plan and files, is taken back as soon as it can 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -15,7 +15,6 @@ from hotspot.routers.changes import Actual, Change
 from hotspot.routers.changing import FieldsOf, likeness, rows_of
 from hotspot.routers.connection import Connection, RouterUnreachable
 from hotspot.routers.ledger import Outcome
-from hotspot.routers.subjects import Means, Subject, enter
 
 # Seconds before each look at a router that was lost: it goes back at the latest when its TCP gives up, after 9 minutes.
 WAITS: Final = (0.0, 2.0, 5.0, 10.0, *(30.0,) * 20)
@@ -26,6 +25,14 @@ Step = Callable[[Connection, Change, FieldsOf], None]
 
 class Unwell(Conflict):
     """{problems}"""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How to reach the router anew, and how to let seconds pass."""
+
+    enter: Callable[[], Connection]
+    wait: Callable[[float], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +60,7 @@ class Ending:
     after: Actual | None = field(default=None, repr=False)
 
 
-def carry_out(means: Means, subject: Subject, attempt: Attempt, connection: Connection, report: Report) -> Ending:
+def carry_out(way: Way, attempt: Attempt, connection: Connection, report: Report) -> Ending:
     """1. A batch under safe mode. 2. On a new connection: is the router well? 3. Keep the batch. At the end: is it what was wanted?"""
     after: Actual = {}
     done = 0
@@ -64,20 +71,20 @@ def carry_out(means: Means, subject: Subject, attempt: Attempt, connection: Conn
                 attempt.step(connection, change, attempt.fields_of)
             done += len(batch)
             report(f"{done} of {len(attempt.changes)} changes made; checking on a new connection")
-            after = _checked(means, subject, attempt, is_last=done == len(attempt.changes))
+            after = _checked(way, attempt, is_last=done == len(attempt.changes))
             changing.release(connection)
     except HotspotError as error:
         with suppress(HotspotError):
             changing.let_go_back(connection)
         report(f"going back: {error}")
-        return recover(means, subject, attempt, str(error))
+        return recover(way, attempt, str(error))
     finally:
         connection.close()
     return Ending(Outcome.CONFIRMED, after=after)
 
 
-def _checked(means: Means, subject: Subject, attempt: Attempt, *, is_last: bool) -> Actual:
-    with enter(means, subject) as fresh:
+def _checked(way: Way, attempt: Attempt, *, is_last: bool) -> Actual:
+    with closing(way.enter()) as fresh:
         rows = _well(fresh, attempt)
     if is_last and not attempt.is_reached(rows):
         raise Unwell(problems="the router took every change and is still not as wanted")
@@ -91,12 +98,12 @@ def _well(connection: Connection, attempt: Attempt) -> Actual:
     return rows_of(connection, attempt.menus)
 
 
-def recover(means: Means, subject: Subject, attempt: Attempt, why: str) -> Ending:
+def recover(way: Way, attempt: Attempt, why: str) -> Ending:
     """Find out where a router is that was lost or is unwell, and bring it to where it was."""
     for seconds in WAITS:
-        means.wait(seconds)
+        way.wait(seconds)
         try:
-            with enter(means, subject) as connection:
+            with closing(way.enter()) as connection:
                 return _settle(connection, attempt, why)
         except RouterUnreachable:
             continue

@@ -9,8 +9,10 @@ import hashlib
 import hmac
 import socket
 import ssl
+import struct
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network
 from typing import Final, Protocol, Self
@@ -163,13 +165,13 @@ class RouterOS:
         except (TrapError, MultiTrapError) as error:
             raise self._refused(sentence, error) from None
         except TimeoutError:
-            self.close()
+            self._stream.abort()
             raise RouterUnreachable(router=self._name, problem=f"no answer within {patience:g} seconds") from None
         except (OSError, LibRouterosError, _TooMuch) as error:
-            self.close()
+            self._stream.abort()
             raise RouterUnreachable(router=self._name, problem=_printable(str(error) or "it hung up")) from None
         except BaseException:
-            self.close()
+            self._stream.abort()
             raise
 
     def close(self) -> None:
@@ -265,6 +267,12 @@ class _Stream:
         if left <= 0:
             raise TimeoutError
         self._socket.settimeout(left)
+
+    def abort(self) -> None:
+        """Close, and let nothing that is still under way arrive later, behind what another connection does."""
+        with suppress(OSError):
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close()
 
     def close(self) -> None:
         self._socket.close()

@@ -7,15 +7,17 @@ every run. A run whose end nobody saw, because the router or this process was lo
 
 import json
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
 from uuid import UUID
 
+import psycopg
+
 from hotspot.errors import Conflict
 from hotspot.routers import ledger
 from hotspot.routers import plan as planning
-from hotspot.routers.attempt import Attempt, Ending, Report, carry_out, recover
+from hotspot.routers.attempt import Attempt, Ending, Report, Way, carry_out, recover
 from hotspot.routers.changes import Actual, Add, Change, Danger, Plan, Set, fields_to_send, to_json
 from hotspot.routers.changing import let_go_back, likeness, make, rows_of, take_back
 from hotspot.routers.connection import Connection
@@ -161,12 +163,12 @@ def apply(means: Means, plan_id: UUID, *, dangers: Collection[str] = (), report:
         try:
             let_go_back(connection)
             look = _look(means, subject, connection)
-            attempt = _attempt(_planned_again(kept, look, subject), look, subject)
+            attempt = attempt_of(_planned_again(kept, look, subject), look, subject)
             run = _begin(means, kept, look.rows, connection, report)
         except BaseException:
             connection.close()
             raise
-        ending = carry_out(means, subject, attempt, connection, report)
+        ending = carry_out(_way(means, subject), attempt, connection, report)
         return _end(means, run, ending)
 
 
@@ -197,7 +199,7 @@ def _planned_again(kept: ProvisionPlan, look: Look, subject: Subject) -> Plan:
     return plan
 
 
-def _attempt(plan: Plan, look: Look, subject: Subject) -> Attempt:
+def attempt_of(plan: Plan, look: Look, subject: Subject) -> Attempt:
     return Attempt(
         changes=plan.changes,
         undo=inverse(plan, look.rows).changes,
@@ -210,6 +212,10 @@ def _attempt(plan: Plan, look: Look, subject: Subject) -> Attempt:
         portal=subject.portal,
         may_fetch=_may_fetch(look.facts),
     )
+
+
+def _way(means: Means, subject: Subject) -> Way:
+    return Way(lambda: enter(means, subject), means.wait)
 
 
 def _may_fetch(facts: RouterFacts) -> bool:
@@ -248,7 +254,13 @@ def alone(means: Means, subject: Subject) -> Iterator[None]:
         got = held.execute("SELECT pg_try_advisory_lock(%s, %s)", (RUN_LOCK, subject.id)).fetchone()
         if got is None or not got[0]:
             raise UnderWay(router=subject.name)
-        yield
+        try:
+            yield
+        finally:
+            with suppress(
+                psycopg.Error
+            ):  # lost with its connection; else nobody need wait until the server has noticed its end
+                held.execute("SELECT pg_advisory_unlock(%s, %s)", (RUN_LOCK, subject.id))
 
 
 # --- afterwards ----------------------------------------------------------------------------------------------------------
@@ -269,7 +281,7 @@ def confirm(means: Means, number: int, *, report: Report = lambda _said: None) -
             report("it answers; looking at what it is")
             facts = facts_of(connection)
         attempt = _attempt_again(means, run, kept, subject, facts)
-        return _end(means, number, recover(means, subject, attempt, run.reason or "the run was interrupted"))
+        return _end(means, number, recover(_way(means, subject), attempt, run.reason or "the run was interrupted"))
 
 
 def _attempt_again(
@@ -283,7 +295,7 @@ def _attempt_again(
         return _reversed(forth, *_both_ends(means, undone))
     before = ledger.unseal_rows(means.settings.keys, run.router_id, run.before)
     desired = wanted(subject, means.configs, facts)
-    attempt = _attempt(ledger.plan_of(kept), Look(facts, (), desired, before), subject)
+    attempt = attempt_of(ledger.plan_of(kept), Look(facts, (), desired, before), subject)
     return replace(attempt, menus=tuple(before))
 
 
@@ -313,7 +325,7 @@ def rollback(means: Means, number: int, *, made_by: str, report: Report = lambda
         except BaseException:
             connection.close()
             raise
-        return _end(means, started, carry_out(means, subject, back, connection, report))
+        return _end(means, started, carry_out(_way(means, subject), back, connection, report))
 
 
 def _both_ends(means: Means, run: ProvisionRun) -> tuple[Actual, Actual]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.live_router import PASSWORD, Live
 from hotspot.routers import connection
 from hotspot.routers.connection import (
     OutsideTunnel,
@@ -23,7 +24,6 @@ from hotspot.routers.connection import (
 from hotspot.simulator.routeros import certificates
 from hotspot.simulator.routeros.server import tls_context
 from hotspot.simulator.routeros.wire import encode_sentence
-from tests.routers.live import PASSWORD, Live
 
 POOL = "/ip/pool"
 FILTER = "/ip/firewall/filter"

@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 from sqlmodel import select
 
+from benchmarks.live_router import ADDRESS, PASSWORD, Live
 from hotspot.db import Database
 from hotspot.paths import shipped
 from hotspot.routers import ledger, provision
@@ -30,7 +31,6 @@ from hotspot.simulator.routeros.state import Configuration
 from hotspot.simulator.routeros.traps import Trap
 from hotspot.sites.service import get_site
 from hotspot.sites.settings import give
-from tests.routers.live import ADDRESS, PASSWORD, Live
 from tests.world import ROUTER_SECRET, World
 
 NAME = "alun-alun-1"

@@ -8,6 +8,7 @@ from ipaddress import IPv4Address
 import pytest
 from sqlmodel import col, select
 
+from benchmarks.live_router import Live
 from hotspot.jobs import pending
 from hotspot.paths import shipped
 from hotspot.routers import provision
@@ -23,7 +24,6 @@ from hotspot.routers.subjects import Means
 from hotspot.routers.takeover import TASK, NothingToTake, take_over
 from hotspot.settings import Settings
 from tests.routers.boxes import CONTACT, Controller
-from tests.routers.live import Live
 
 
 class Fresh(Live):

@@ -17,8 +17,7 @@ from hotspot.simulator.routeros import certificates
 from hotspot.simulator.routeros.router import SimulatedRouterOS
 from hotspot.simulator.routeros.script.interpreter import install
 from hotspot.simulator.routeros.server import ApiServer
-from hotspot.simulator.routeros.sessions import Session
-from tests.simulator.routeros.scene import StillClock
+from hotspot.simulator.routeros.sessions import Result, Session
 
 NETWORK = IPv4Network("10.253.0.0/16")
 CONTROLLER = "10.253.0.1"
@@ -27,10 +26,23 @@ PASSWORD = "p-the-controllers-own-password"
 T = TypeVar("T")
 
 
+class StillClock:
+    """Time passes when nobody looks: never."""
+
+    def monotonic(self) -> float:
+        return 0.0
+
+    def wall(self) -> float:
+        return 1_772_427_600.0  # 2026-03-02 05:00:00 UTC
+
+    async def sleep(self, _seconds: float) -> None:
+        await asyncio.sleep(0)
+
+
 class Live:
     """One router that has been enrolled; `dial` reaches it, and counts how often."""
 
-    def __init__(self, **facts: Any) -> None:
+    def __init__(self, **facts: Any) -> None:  # noqa: ANN401  (what a simulated router is made with)
         self.clock = StillClock()
         self.router = SimulatedRouterOS(**{"clock": self.clock, "mode": "advanced", **facts})
         install(self.router)
@@ -85,7 +97,7 @@ class Live:
     def cut(self) -> None:
         self.at_once(self.server.cut)
 
-    def do(self, sentence: str, **fields: str) -> Any:
+    def do(self, sentence: str, **fields: str) -> Result:
         """``/ip/pool/add`` by hand; ``_id`` for ``.id``, ``_`` for ``-`` in a name."""
         path, _, command = sentence.rpartition("/")
         arguments = {".id" if name == "_id" else name.replace("_", "-"): text for name, text in fields.items()}
@@ -106,6 +118,11 @@ class Live:
         der = x509.load_pem_x509_certificate(shown.encode()).public_bytes(Encoding.DER)
         return hashlib.sha256(der).hexdigest()
 
-    def target(self, **changed: Any) -> Target:
-        known = {"name": "alun-alun-1", "address": ADDRESS, "network": NETWORK, "fingerprint": self.fingerprint}
+    def target(self, **changed: Any) -> Target:  # noqa: ANN401  (fields of a target)
+        known: dict[str, Any] = {
+            "name": "alun-alun-1",
+            "address": ADDRESS,
+            "network": NETWORK,
+            "fingerprint": self.fingerprint,
+        }
         return Target(**{**known, "user": USER, "password": PASSWORD, **changed})
