@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hotspot.simulator.routeros.script import functions, values
+from hotspot.simulator.routeros.script import functions, scopes, values
 from hotspot.simulator.routeros.script.values import Array, Value
 from tests.simulator.routeros.scripting import Scripted
 
@@ -210,12 +210,20 @@ def test_on_error_goes_on_after_a_failure(box: Scripted) -> None:
     assert box.fails(":do { :error kept }") == "kept"
 
 
+def test_onerror_says_what_the_failure_was(box: Scripted) -> None:
+    assert box.run(':onerror e in={ :put begun; :error "x"; :put never } do={ :put "caught $e" }; :put after') == (
+        "begun\ncaught x\nafter\n"
+    )
+    assert box.run(":onerror e in={ :put well } do={ :put never }") == "well\n"
+
+
 @pytest.mark.parametrize(
     ("source", "refused"),
     [
         (":while (true) do={}", "script runs too long"),
         (":for i from=1 to=99999999999 do={}", "script runs too long"),
         (":do {:while (true) do={}} on-error={}", "script runs too long"),
+        (":global f do={ :global f; [$f] }; :onerror e in={ [$f] } do={}", "script nested too deeply"),
         (":global f do={ :global f; [$f] }; [$f]", "script nested too deeply"),
         (':local x "0123456789abcdef"; :while (true) do={ :set x ($x . $x) }', "string too long"),
         (":local x {1;2}; :while (true) do={ :set x ($x,$x) }", "array too big"),
@@ -224,6 +232,7 @@ def test_on_error_goes_on_after_a_failure(box: Scripted) -> None:
             "script prints too much",
         ),
         (":local x {1;2}; :while (true) do={ :set x {$x;$x} }", "array too big"),
+        (':local f do={ :put "' + "a" * 99_999 + '" }; :put [:len {$f;$f;$f}]', "array too big"),
         (":local x 1; :for i from=1 to=40 do={ :set x {$x} }; :put [:serialize to=json value=$x]", "array too big"),
         (':local x "' + "[" * 40 + "]" * 40 + '"; :put [:deserialize from=json value=$x]', "array too big"),
         (":put " + "(" * 31 + "1" + ")" * 31, None),
@@ -238,6 +247,35 @@ def test_every_run_is_bounded(source: str, refused: str | None) -> None:
     else:
         assert box.fails(source) == refused
     assert box.says("still") == "still"
+
+
+@pytest.mark.parametrize(
+    ("prepared", "repeated", "most"),
+    [
+        (":local x {1}; :for i from=1 to=13 do={ :set x ($x,$x) }", ":set ($x->0) 2", 60),
+        (":local x {1}; :for i from=1 to=13 do={ :set x ($x,$x) }", ":local y [:serialize to=json value=$x]", 60),
+        (":local x abcdefgh; :for i from=1 to=12 do={ :set x ($x . $x) }", ":local y [:len $x]", 20),
+        (":local x abcdefgh; :for i from=1 to=12 do={ :set x ($x . $x) }", ':local y ("" . $x . "")', 8),
+        (":local x a; :for i from=1 to=10 do={ :set x ($x . $x) }", ':local y ($x ~ "(a?)*b")', 6),
+        ("", "/ip pool add name=$i ranges=10.0.0.1", 200),
+        (":local x ab; :for i from=1 to=12 do={ :set x ($x . $x) }", ":local y [:parse $x]", 20),
+        (
+            ':local x ab; :for i from=1 to=12 do={ :set x ($x . $x) }; :set x (":#" . $x)',
+            ":do { :execute $x } on-error={}",
+            20,
+        ),
+    ],
+)
+def test_what_takes_much_work_can_be_done_less_often(
+    prepared: str, repeated: str, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box = Scripted()
+    monkeypatch.setattr(scopes, "MOST_STEPS", 2000)
+
+    refused = box.fails(f":global n; {prepared}; :for i from=1 to=99999 do={{ :set n $i; {repeated} }}")
+
+    assert refused == "script runs too long"
+    assert 0 < int(box.run(":global n; :put $n")) <= most
 
 
 def test_the_deepest_script_that_is_allowed_fits_the_stack(box: Scripted) -> None:

@@ -209,6 +209,7 @@ def test_rows_are_printed_or_given_as_values(box: Scripted) -> None:
     assert box.run("/ip pool print where name=b").startswith(" 0 name=b ranges=10.0.0.3")
     assert box.run("/ip pool print count-only") == "2\n"
     assert box.says('([/ip pool print as-value]->1->"name")') == "b"
+    assert box.says('([/system/identity/print as-value]->"name")') == "MikroTik"
     assert box.run("/ping 10.0.0.1 count=2").count("status=timeout") == 2
     assert box.says("[:len [/ping 10.0.0.1 count=2 as-value]]") == "2"
 

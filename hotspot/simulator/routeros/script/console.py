@@ -51,7 +51,8 @@ class Console:
         if command.name == "find":
             return Answer(listed([row[".id"] for row in self._print(menu, {}) if matches(row)]))
         if command.name == "print":
-            return _printed([row for row in self._print(menu, arguments) if matches(row)], arguments, is_value=is_value)
+            rows = [row for row in self._print(menu, arguments) if matches(row)]
+            return _printed(menu, rows, arguments, is_value=is_value)
         if command.name == "get" and "value-name" not in arguments:
             return Answer(_row_value(self._one(menu, arguments)))
         if command.name == "export":
@@ -124,10 +125,12 @@ def _named(menu: Menu, command: str, given: Given) -> dict[str, str]:
     return named
 
 
-def _printed(rows: Sequence[Row], arguments: Mapping[str, str], *, is_value: bool) -> Answer:
+def _printed(menu: Menu, rows: Sequence[Row], arguments: Mapping[str, str], *, is_value: bool) -> Answer:
     if "count-only" in arguments:
         return Answer(len(rows), f"{len(rows)}\n")
-    return Answer(_rows_value(rows)) if is_value else Answer(printed=_lines(rows))
+    if is_value:
+        return Answer(_row_value(rows[0]) if menu.kind is Kind.SINGLETON and rows else _rows_value(rows))
+    return Answer(printed=_lines(rows))
 
 
 def _row_value(row: Row) -> Array:

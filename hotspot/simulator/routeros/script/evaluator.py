@@ -5,9 +5,9 @@ from typing import Final
 
 from hotspot.simulator.routeros.script import functions
 from hotspot.simulator.routeros.script.console import Answer, Console, argument_text
-from hotspot.simulator.routeros.script.operators import apply, apply_unary
+from hotspot.simulator.routeros.script.operators import apply, apply_unary, work
 from hotspot.simulator.routeros.script.parser import parse
-from hotspot.simulator.routeros.script.scopes import Bounds, Exhausted, Rebooted, Scope
+from hotspot.simulator.routeros.script.scopes import READING, Bounds, Exhausted, Rebooted, Scope
 from hotspot.simulator.routeros.script.syntax import (
     ArrayOf,
     Attribute,
@@ -34,6 +34,7 @@ from hotspot.simulator.routeros.script.values import (
     joined,
     literal,
     read,
+    size_of,
     to_bool,
     to_number,
     to_text,
@@ -41,6 +42,7 @@ from hotspot.simulator.routeros.script.values import (
 from hotspot.simulator.routeros.traps import SCRIPTING, Trap, missing_values
 
 LONGEST_OUTPUT: Final = 1 << 20
+COMMAND: Final = 2 << 10  # how much work a menu's command is, in letters
 JOINS: Final = {"and": False, "&&": False, "or": True, "||": True}
 """The operators that stop at the first value which decides, and that value."""
 
@@ -115,6 +117,7 @@ class Run:
             finally:
                 self._row = outside
 
+        self._bounds.step(COMMAND)
         return self._console.carry_out(command, given, matches)
 
     def _text(self, expression: Expression, scope: Scope) -> str:
@@ -148,6 +151,7 @@ class Run:
             "for": self._for,
             "while": self._while,
             "do": self._do,
+            "onerror": self._onerror,
             "local": self._local,
             "global": self._global,
             "set": self._set,
@@ -217,6 +221,15 @@ class Run:
                 raise
             return self._body(builtin, "on-error", scope)
 
+    def _onerror(self, builtin: Builtin, scope: Scope) -> Value:
+        """Run a block; when a statement of it fails, run another with what was said in a variable."""
+        try:
+            return self._body(builtin, "in", scope)
+        except Exhausted:
+            raise
+        except Trap as trap:
+            return self._body(builtin, "do", Scope(scope, {_variable(builtin): trap.text}))
+
     def _local(self, builtin: Builtin, scope: Scope) -> None:
         value = self._assigned(builtin, scope)
         name = _variable(builtin)
@@ -266,6 +279,7 @@ class Run:
 
     def _parse(self, builtin: Builtin, scope: Scope) -> Value:
         source = to_text(self._value(_plain(builtin, 0, "value"), scope))
+        self._bounds.step(READING * len(source))
         return Code(source, parse(source, self._console.is_menu))
 
     # Expressions
@@ -276,7 +290,9 @@ class Run:
         if isinstance(expression, Word):
             return literal(expression.text)
         if isinstance(expression, Variable):
-            return (scope.home(expression.name, self._shared) or {}).get(expression.name, Empty.NOTHING)
+            value = (scope.home(expression.name, self._shared) or {}).get(expression.name, Empty.NOTHING)
+            self._bounds.step(size_of(value))
+            return value
         if isinstance(expression, Binary):
             return self._binary(expression, scope)
         return self._rarer(expression, scope)
@@ -329,7 +345,7 @@ class Run:
         value = self._value(chain[-1].left, scope)
         first: Expression | None = chain[-1].left
         for link in reversed(chain):
-            self._bounds.step()
+            self._bounds.step(work(link.operator, value))
             decides = JOINS.get(link.operator)
             if decides is None:
                 value = apply(link.operator, value, self._value(link.right, scope))

@@ -7,7 +7,7 @@ from hotspot.simulator.routeros.script import export
 from hotspot.simulator.routeros.script.console import Console
 from hotspot.simulator.routeros.script.evaluator import Run
 from hotspot.simulator.routeros.script.parser import parse
-from hotspot.simulator.routeros.script.scopes import Bounds
+from hotspot.simulator.routeros.script.scopes import READING, Bounds
 from hotspot.simulator.routeros.script.values import Value
 from hotspot.simulator.routeros.script.vocabulary import mistakes
 from hotspot.simulator.routeros.sessions import Session
@@ -34,13 +34,14 @@ class Interpreter:
         With `dry_run` nothing runs: the Trap is the first mistake, also one that running would perhaps never meet.
         """
         console = Console(self._router, self._factory, session)
+        if self._bounds.depth == 0:
+            self._bounds.steps = 0
+        self._bounds.step(READING * len(source))
         block = parse(source, console.is_menu)
         if dry_run:
             for mistake in mistakes(self._router, block):
                 raise mistake
             return ""
-        if self._bounds.depth == 0:
-            self._bounds.steps = 0
         run = Run(console, self._shared, self._bounds)
         run.script(block)
         return run.printed

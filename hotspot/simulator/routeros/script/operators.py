@@ -2,16 +2,17 @@
 
 import ipaddress
 import operator
-import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from hotspot.simulator.routeros.script import patterns
 from hotspot.simulator.routeros.script.values import (
     Array,
     Empty,
     Value,
     joined,
     listed,
+    size_of,
     to_text,
     type_of,
     wrapped,
@@ -19,8 +20,11 @@ from hotspot.simulator.routeros.script.values import (
 from hotspot.simulator.routeros.traps import SCRIPTING, Trap
 from hotspot.simulator.routeros.values import Mismatch, milliseconds
 
-LONGEST_PATTERN: Final = 256
-LONGEST_SEARCHED: Final = 4096
+
+def work(sign: str, left: Value) -> int:
+    """About how many letters and entries an operator works through; each letter of a pattern meets each one of a text."""
+    size = size_of(left)
+    return patterns.LONGEST_PATTERN * min(size, patterns.LONGEST_SEARCHED) if sign == "~" else size
 
 
 def apply(sign: str, left: Value, right: Value) -> Value:
@@ -88,13 +92,10 @@ def _is_less(left: Value, right: Value) -> bool:
 
 
 def _matches(value: Value, pattern: Value) -> bool:
-    text = to_text(pattern)
-    if len(text) > LONGEST_PATTERN:
-        raise Trap("pattern too long", SCRIPTING)
     try:
-        return re.search(text, to_text(value)[:LONGEST_SEARCHED]) is not None
-    except re.error:
-        raise Trap("invalid regular expression", SCRIPTING) from None
+        return patterns.matches(to_text(pattern), to_text(value))
+    except patterns.BadPattern as bad:
+        raise Trap(str(bad), SCRIPTING) from None
 
 
 def _is_within(value: Value, network: Value) -> bool:

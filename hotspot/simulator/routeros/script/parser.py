@@ -49,6 +49,7 @@ LANGUAGE: Final[Mapping[str, tuple[int, frozenset[str]]]] = {
     "for": (1, frozenset({"from", "to", "step", "do"})),
     "while": (1, frozenset({"do"})),
     "do": (1, frozenset({"while", "on-error"})),
+    "onerror": (1, frozenset({"in", "do"})),
 }
 """The language's own commands: how many values they take, and which arguments with a name."""
 BLOCKS: Final = frozenset({"do", "else", "on-error", "source", "on-event", "script", "on-login", "on-logout"})
@@ -196,7 +197,7 @@ class Parser(Expressions):
             return Argument(negated, None, place)
         name = self.scanner.take(NAMED)
         if name:
-            return Argument(name[:-1], self._value(is_code=_takes_block(name[:-1])), place)
+            return Argument(name[:-1], self._value(is_code=_takes_block(command, name[:-1])), place)
         return Argument(None, self._value(is_code=command in TAKE_BLOCKS), place)
 
     def _value(self, *, is_code: bool) -> Expression:
@@ -212,5 +213,5 @@ class Parser(Expressions):
         return Word(word)
 
 
-def _takes_block(name: str) -> bool:
-    return name in BLOCKS or name.endswith("-script")
+def _takes_block(command: str, name: str) -> bool:
+    return name in BLOCKS or name.endswith("-script") or (command, name) == ("onerror", "in")

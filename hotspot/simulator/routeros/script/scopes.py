@@ -9,6 +9,8 @@ from hotspot.simulator.routeros.script.values import Value
 from hotspot.simulator.routeros.traps import SCRIPTING, Trap
 
 MOST_STEPS: Final = 100_000
+WORK: Final = 256  # letters, entries or the like that are worked through in one step
+READING: Final = 4  # times as much work as its letters is a source that is parsed
 DEEPEST: Final = 48  # blocks, brackets and functions within each other, over all scripts that run each other
 
 
@@ -27,8 +29,9 @@ class Bounds:
     steps: int = 0
     depth: int = 0
 
-    def step(self) -> None:
-        self.steps += 1
+    def step(self, work: int = 0) -> None:
+        """Count a step, and more of them for one that works through a lot."""
+        self.steps += 1 + work // WORK
         if self.steps > MOST_STEPS:
             raise Exhausted("script runs too long", SCRIPTING)
 

@@ -37,11 +37,8 @@ class Array:
     def __post_init__(self) -> None:
         size, depth = 0, 0
         for key, value in self.entries.items():
-            size += 1 + (len(key) if isinstance(key, str) else 0)
-            if isinstance(value, Array):
-                size, depth = size + value.size, max(depth, value.depth)
-            elif isinstance(value, str):
-                size += len(value)
+            size += 1 + (len(key) if isinstance(key, str) else 0) + size_of(value)
+            depth = max(depth, value.depth if isinstance(value, Array) else 0)
         if size > LARGEST_ARRAY or depth >= DEEPEST_ARRAY:
             raise Trap("array too big", SCRIPTING)
         object.__setattr__(self, "size", size)
@@ -57,6 +54,15 @@ Value = Empty | bool | int | str | Array | Code
 
 def listed(values: list[Value]) -> Array:
     return Array(dict(enumerate(values)))
+
+
+def size_of(value: Value) -> int:
+    """How many letters and entries a value is made of."""
+    if isinstance(value, Array):
+        return value.size
+    if isinstance(value, str):
+        return len(value)
+    return len(value.source) if isinstance(value, Code) else 0
 
 
 def to_text(value: Value) -> str:
