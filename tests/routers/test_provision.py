@@ -333,6 +333,7 @@ def test_a_router_that_is_lost_goes_back_and_the_run_is_settled_later(means: Mea
 
     assert done.outcome == Outcome.LOST
     assert "does not answer any more" in done.reason
+    assert live.rows("/ip/hotspot") == []  # by itself: the router was not reached again yet
     away["is"] = False
     settled = provision.confirm(means, done.run)
     assert (settled.outcome, settled.run) == (Outcome.ROLLED_BACK, done.run), settled.reason
