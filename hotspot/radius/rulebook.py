@@ -44,8 +44,8 @@ class Rulebook:
 
     def of(self, db: Session, sites: Collection[int], *, now: datetime) -> Mapping[int, SiteRules | None]:
         """Return the rules of each of the sites, None where there are none that can be used."""
-        moment, ahead = self._monotonic(), self._fresh_seconds / 2
-        stale = [site for site in sites if self._known.get(site, (0.0, None))[0] <= moment + ahead]
+        moment = self._monotonic()
+        stale = [site for site in sites if self.is_ageing(site)]
         if stale:
             for site, values in effective_at_sites(db, stale).items():
                 self._known[site] = (moment + self._fresh_seconds, _rules_in(db, values, site=site, now=now))

@@ -89,7 +89,7 @@ def subject_of(db: Session, router: Router, settings: Settings) -> Subject:
     return Subject(
         router.id,
         router.name,
-        _targets(router, settings),
+        targets_of(router, settings),
         RouterIdentity(
             name=router.name,
             tunnel_address=IPv4Address(router.tunnel_address),
@@ -101,7 +101,8 @@ def subject_of(db: Session, router: Router, settings: Settings) -> Subject:
     )
 
 
-def _targets(router: Router, settings: Settings) -> tuple[Target, ...]:
+def targets_of(router: Router, settings: Settings) -> tuple[Target, ...]:
+    """Return the ways into a router, in the order to try them: every log-in at each of its addresses."""
     logins = logins_of(router, settings.keys)
     return tuple(
         Target(

@@ -4,21 +4,18 @@ Every step says how the router should be, so a take-over that was cut is simply 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from ipaddress import IPv4Address
+from dataclasses import dataclass, replace
 
 from hotspot.errors import Conflict
 from hotspot.jobs import Task, Work
 from hotspot.paths import shipped
 from hotspot.routers.configs import load
 from hotspot.routers.connection import Connection, Dial, RouterOS, RouterRefused, Target
-from hotspot.routers.credentials import logins_of
 from hotspot.routers.enrol import complete
 from hotspot.routers.handover import BOOTSTRAP, TAKE_OVER, USER, Absent, Ensure, ProveLogin, Step, hand_over
-from hotspot.routers.identity import addresses_of
 from hotspot.routers.models import RouterState
 from hotspot.routers.service import get_router, get_router_named
-from hotspot.routers.subjects import Means
+from hotspot.routers.subjects import Means, targets_of
 from hotspot.routers.tunnels import controller_address
 
 
@@ -62,18 +59,12 @@ def _find(means: Means, name: str) -> _Found | None:
         router = get_router_named(db, name)
         if router.state == RouterState.ENROLLED:
             return None
-        addresses = addresses_of(router)
-        if router.state != RouterState.WAITING or not addresses or not router.fingerprint:
+        if router.state != RouterState.WAITING or router.tunnel_address is None or not router.fingerprint:
             raise NothingToTake(name=name, state=router.state)
-        network, keys = means.settings.tunnel_network, means.settings.keys
-        logins = logins_of(router, keys)
-        targets = tuple(
-            Target(name, IPv4Address(address), network, router.fingerprint, login.user, login.password)
-            for address in addresses
-            for login in logins
-        )
-        own = next(login.password for login in logins if login.user == USER)
-        return _Found(targets, hand_over(controller=controller_address(network), password=own), router.fingerprint)
+        targets = targets_of(router, means.settings)
+        own = next(target.password for target in targets if target.user == USER)
+        controller = controller_address(means.settings.tunnel_network)
+        return _Found(targets, hand_over(controller=controller, password=own), router.fingerprint)
 
 
 def _log_in(found: _Found, dial: Dial) -> tuple[str, Connection]:
@@ -99,9 +90,7 @@ def _do(connection: Connection, step: Step, target: Target, dial: Dial) -> None:
             for row in _rows_with(connection, menu, key):
                 connection.remove(menu, row)
         case ProveLogin(user, password):
-            RouterOS.connect(
-                Target(target.name, target.address, target.network, target.fingerprint, user, password), dial=dial
-            ).close()
+            RouterOS.connect(replace(target, user=user, password=password), dial=dial).close()
 
 
 def _rows_with(connection: Connection, menu: str, key: Mapping[str, str]) -> list[str]:
