@@ -65,7 +65,7 @@ def migrations() -> dict[str, Path]:
 
 
 def _whole() -> str:
-    from procrastinate.schema import SchemaManager  # noqa: PLC0415
+    from procrastinate.schema import SchemaManager  # noqa: PLC0415  (as above)
 
     return SchemaManager.get_schema()
 

@@ -41,8 +41,8 @@ def discover(
     as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON for each announcement.")] = False,
 ) -> None:
     """Show MikroTik routers on a wire, configured or not. Needs root or CAP_NET_RAW; changes nothing."""
-    from hotspot.discovery.service import Neighbourhood  # noqa: PLC0415
-    from hotspot.discovery.sniffer import listening  # noqa: PLC0415
+    from hotspot.discovery.service import Neighbourhood  # noqa: PLC0415  (as below)
+    from hotspot.discovery.sniffer import listening  # noqa: PLC0415  (loading scapy takes longer than any other command)
 
     neighbourhood = Neighbourhood()
     end = time.monotonic() + seconds if seconds else float("inf")

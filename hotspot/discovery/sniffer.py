@@ -15,6 +15,7 @@ from socket import if_nameindex
 from hotspot.discovery import mndp
 from hotspot.errors import HotspotError, NotAllowed, NotFound, Unavailable
 
+# Before scapy is loaded, hence the E402 below: it warns at import.
 logging.getLogger("scapy").setLevel(
     logging.ERROR
 )  # it warns of missing addresses and routes, which is as it should be here
