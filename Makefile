@@ -82,7 +82,7 @@ lock: $(DEV) ## write the lock files anew; ARGS=--upgrade takes newer versions
 
 # No configuration file and no folder of wheels may slip other hashes in, and no address may slip into the files.
 COMPILE = env -u UV_FIND_LINKS -u UV_CONFIG_FILE $(BIN)/uv --no-config pip compile --quiet --universal --python-version 3.11 \
-	--generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links
+	--generate-hashes --no-strip-extras --no-annotate --no-header --no-emit-index-url --no-emit-find-links
 
 # The build backend, and what it asks for to make an editable install.
 BUILD_REQUIRES = $(BIN)/python -c "import tomllib; \
