@@ -37,6 +37,7 @@ class RouterFacts:
     has_flash: bool = False
     device_mode: Mapping[str, bool] = field(default_factory=dict)
     licence: int | None = None
+    architecture: str = ""
 
     @property
     def wifi(self) -> str:
