@@ -11,7 +11,7 @@ from typing import Final
 
 import pytest
 
-from hotspot.routers.changes import Actual, Add, Move, Plan, Ref, Remove, Set, fields_to_send, find
+from hotspot.routers.changes import Actual, Add, Move, Plan, Ref, Remove, Set, fields_to_send, find, to_json
 from hotspot.routers.desired import Desired, DesiredRow
 from hotspot.routers.menus import MENUS, read_version
 from hotspot.routers.plan import plan
@@ -158,6 +158,39 @@ def test_an_empty_text_takes_a_rules_matcher_away() -> None:
     assert "src-address" not in box.row(FILTER)
     assert box.row(FILTER)["protocol"] == "icmp"
     assert plan(wanted, read(box, wanted)).is_empty
+
+
+# As MikroTik's default configuration leaves a radio whose passphrase is on the label, and what staff may have added.
+LOCKED: Final = {
+    "configuration.mode": "ap",
+    "configuration.ssid": "MikroTik-123456",
+    "security.authentication-types": "wpa2-psk,wpa3-psk",
+    "security.passphrase": "PASS0123456",
+    "security.ft": "yes",
+    "security": "office",
+    "disabled": "no",
+}
+
+
+@pytest.mark.parametrize(("model", "version"), [("hAP ax^2", "7.19.2"), ("hAP ac^2", "7.21.5"), ("cAP ax", "7.24")])
+def test_a_box_with_the_passphrase_of_its_label_becomes_open_and_can_go_back(model: str, version: str) -> None:
+    box = enrolled(model, version)
+    box.do("/interface/wifi/security/add", name="office", passphrase="the-office", wps="disable")
+    for radio in box.rows("/interface/wifi"):
+        box.do("/interface/wifi/set", **{".id": radio[".id"], **LOCKED})
+    wanted = desired(facts_of(box))
+    before = read(box, wanted)
+    opening = plan(wanted, before)
+
+    apply(box, opening, wanted)
+
+    for radio in box.rows("/interface/wifi"):
+        security = {name: text for name, text in radio.items() if name.startswith("security") and text}
+        assert (security, radio["disabled"]) == ({}, "false")
+    assert plan(wanted, read(box, wanted)).is_empty
+    assert "PASS0123456" not in to_json(opening)
+    apply(box, inverse(opening, before), Desired(()))
+    assert seen(read(box, wanted)) == seen(before)
 
 
 def test_a_radio_that_asks_for_a_password_is_told_to_ask_for_none() -> None:
