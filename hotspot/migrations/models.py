@@ -4,6 +4,7 @@ from sqlalchemy import MetaData
 from sqlmodel import SQLModel
 
 import hotspot.areas.models
+import hotspot.discovery.models
 import hotspot.guests.models
 import hotspot.portal.models
 import hotspot.routers.backups

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from hotspot.errors import Conflict
+from hotspot.routers import importing
 from hotspot.routers.changes import Actual, Add, Change, Move, Ref, Remove, Set, find, ref_of
 from hotspot.routers.connection import Connection, RouterRefused
 from hotspot.routers.desired import Desired
@@ -58,12 +59,17 @@ def _rows(connection: Connection, menu: Menu) -> list[Row]:
 
 
 def likeness(rows: Actual) -> dict[str, str]:
-    """Return for each menu a text that is the same for the same rows in the same order, whatever their numbers: those change at a reboot."""
+    """Return for each menu a text that is the same for the same rows, whatever their numbers: those change at a reboot.
+
+    Their order counts only where the menu has one: a row that was removed and made again stands at the end of the others.
+    """
     return {path: _likeness(path, those) for path, those in rows.items()}
 
 
 def _likeness(path: str, rows: Sequence[Row]) -> str:
     plain = [{name: text for name, text in row.items() if name != ".id"} for row in rows]
+    if not MENUS[path].ordered:
+        plain.sort(key=lambda row: sorted(row.items()))
     return fingerprint(Desired((), menus=(path,)), {path: plain})
 
 
@@ -149,6 +155,9 @@ def take_back(connection: Connection, change: Change, fields_of: FieldsOf) -> No
 
 
 def _add(connection: Connection, change: Add, fields: Mapping[str, str], before: str | None) -> None:
+    if MENUS[change.menu].imported:
+        importing.bring(connection, fields)
+        return
     place = {} if before is None else {"place-before": before}
     connection.add(change.menu, {**_given(change.menu, fields), **place})
 

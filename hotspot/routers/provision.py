@@ -24,6 +24,7 @@ from hotspot.routers.connection import Connection
 from hotspot.routers.copies import keep_copy
 from hotspot.routers.desired import Desired
 from hotspot.routers.facts import Finding, clock_error, facts_of, preflight
+from hotspot.routers.importing import filled
 from hotspot.routers.ledger import Outcome, PlanState
 from hotspot.routers.menus import MENUS
 from hotspot.routers.models import Router
@@ -122,7 +123,7 @@ def make_plan(
 
 def _subject(means: Means, name: str) -> Subject:
     with means.database.reading() as db:
-        return subject_of(db, get_router_named(db, name), means.settings)
+        return subject_of(db, get_router_named(db, name), means.settings, now=means.clock())
 
 
 def _look(means: Means, subject: Subject, connection: Connection) -> Look:
@@ -154,7 +155,7 @@ def apply(means: Means, plan_id: UUID, *, dangers: Collection[str] = (), report:
     with means.database.reading() as db:
         kept = ledger.get_plan(db, plan_id)
         router = db.get_one(Router, kept.router_id)
-        subject = subject_of(db, router, means.settings)
+        subject = subject_of(db, router, means.settings, now=means.clock())
         db.expunge(kept)
     plan = ledger.plan_of(kept)
     _raise_unless_decided(kept, plan, subject, dangers)
@@ -203,8 +204,8 @@ def attempt_of(plan: Plan, look: Look, subject: Subject) -> Attempt:
     return Attempt(
         changes=plan.changes,
         undo=inverse(plan, look.rows).changes,
-        fields_of=lambda change: fields_to_send(change, look.desired),
-        fields_back=lambda change: change.fields,
+        fields_of=lambda change: filled(change.menu, fields_to_send(change, look.desired), subject.importables),
+        fields_back=lambda change: filled(change.menu, change.fields, subject.importables),
         step=make,
         before=likeness(look.rows),
         menus=look.desired.menus,
@@ -385,6 +386,6 @@ def _run(means: Means, number: int) -> tuple[ProvisionRun, ProvisionPlan, Subjec
     with means.database.reading() as db:
         run = ledger.get_run(db, number)
         kept = ledger.get_plan(db, run.plan_id)
-        subject = subject_of(db, db.get_one(Router, run.router_id), means.settings)
+        subject = subject_of(db, db.get_one(Router, run.router_id), means.settings, now=means.clock())
         db.expunge_all()
         return run, kept, subject

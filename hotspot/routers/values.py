@@ -51,15 +51,33 @@ class RouterFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class LoginPage:
+    """The TLS of a router's log-in page; empty where it has none, and `lack` says why, if there is more to say than that.
+
+    `certificates` are what its certificate and that one's issuers are called on the router. `said` tells in words which it is,
+    `host_said` who gave the name.
+    """
+
+    host: str = ""
+    certificates: tuple[str, ...] = ()
+    said: str = ""
+    host_said: str = ""
+    lack: str = ""
+
+    @property
+    def certificate(self) -> str:
+        return self.certificates[0] if self.certificates else ""
+
+
+@dataclass(frozen=True, slots=True)
 class RouterIdentity:
-    """What the controller knows of one router. Certificate and login host are empty where its log-in page has no TLS."""
+    """What the controller knows of one router."""
 
     name: str
     tunnel_address: IPv4Address
     radius_secret: str = field(repr=False)
     coa_port: int
-    certificate: str = ""
-    login_host: str = ""
+    login: LoginPage = LoginPage()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +103,8 @@ def router_values(identity: RouterIdentity, facts: RouterFacts) -> dict[str, Val
         "router.tunnel_address": Value(str(identity.tunnel_address), said),
         "router.radius_secret": Value(identity.radius_secret, said, secret=True),
         "router.coa_port": Value(str(identity.coa_port), said),
-        "router.certificate": Value(identity.certificate, said),
-        "router.login_host": Value(identity.login_host, said),
+        "router.certificate": Value(identity.login.certificate, identity.login.said or said),
+        "router.login_host": Value(identity.login.host, identity.login.host_said or said),
         "router.flash": Value(FLASH if facts.has_flash else "", seen),
         "router.radios": Value(facts.radios, seen),
     }

@@ -19,6 +19,7 @@ OPENING_HOURS = r"^(([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)?$"
 HOST = re.compile(
     r"(?=.*[A-Za-z0-9])[A-Za-z0-9*?](?:[A-Za-z0-9.:*?-]*[A-Za-z0-9*?])?"
 )  # * and ? as RouterOS' walled garden has them
+LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 INTERFACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+-]{0,30}")
 PRIVATE = tuple(IPv4Network(network) for network in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 NOTHING = ("", "none", "null")  # how a person writes "no value"
@@ -78,6 +79,17 @@ def _interfaces(text: str) -> str:
     return ",".join(dict.fromkeys(names))
 
 
+def _login_host(text: str) -> str:
+    """A name of the city's own, for which a public CA issues certificates; {router} stands for a router's name."""
+    host = text.strip().lower()
+    labels = host.replace("{router}", "r").split(".")
+    if host and (len(labels) < 2 or not all(LABEL.fullmatch(label) for label in labels)):
+        raise ValueError("is not a host name such as login.wifi.example.org, or {router}.wifi.example.org")
+    if labels[-1] == "local":
+        raise ValueError("ends in .local, which phones look for elsewhere")
+    return host
+
+
 class SiteSettings(BaseModel):
     """What can be decided for a site. Field names are the keys; descriptions are shown by `hotspot settings list`."""
 
@@ -131,6 +143,15 @@ class SiteSettings(BaseModel):
     ] = "pool.ntp.org"
     walled_garden: Annotated[
         str, Field(max_length=2000, description="hosts that are free before log-in"), AfterValidator(_hosts)
+    ] = ""
+    login_host: Annotated[
+        str,
+        Field(max_length=100, description="name of the routers' log-in page, for https; {router}: the router's name"),
+        AfterValidator(_login_host),
+    ] = ""
+    login_certificate: Annotated[
+        str,
+        Field(pattern="^[a-z0-9-]{0,40}$", description="certificate for login_host; empty: one that is good for it"),
     ] = ""
 
 

@@ -8,7 +8,7 @@ from hotspot.routers.desired import Desired, DesiredRow
 from hotspot.routers.menus import MENUS, Kind, is_the_routers
 from hotspot.routers.plan import fingerprint, longest_rising, plan
 from hotspot.routers.undo import inverse
-from tests.routers.rows import NO_RADIO, SECRET, WIFI, WIRELESS, Box, desired, facts, without_numbers
+from tests.routers.rows import CERTIFICATE, NO_RADIO, SECRET, WIFI, WIRELESS, Box, desired, facts, without_numbers
 
 FILTER = "/ip/firewall/filter"
 GARDEN = "/ip/hotspot/walled-garden/ip"
@@ -42,7 +42,7 @@ def rule(name: str, place: str = "last", **fields: str) -> DesiredRow:
 
 
 @pytest.mark.parametrize("interfaces", [WIFI, WIRELESS, NO_RADIO], ids=["wifi", "wireless", "no radio"])
-@pytest.mark.parametrize("certificate", ["", "login"], ids=["no certificate", "certificate"])
+@pytest.mark.parametrize("certificate", ["", CERTIFICATE], ids=["no certificate", "certificate"])
 def test_after_a_plan_was_applied_the_next_one_is_empty_and_taking_it_back_restores(
     interfaces: dict[str, str], certificate: str
 ) -> None:
@@ -72,8 +72,8 @@ def test_a_changed_ssid_changes_the_radios_and_nothing_else() -> None:
 
 
 def test_rows_are_made_after_what_they_refer_to_and_removed_before_it() -> None:
-    made = plan(desired(certificate="login"), Box().actual)
-    box = provisioned(certificate="login")
+    made = plan(desired(certificate=CERTIFICATE), Box().actual)
+    box = provisioned(certificate=CERTIFICATE)
 
     removed = plan(Desired((), menus=desired().menus), box.actual)
 
@@ -371,7 +371,7 @@ def test_a_secret_is_given_to_a_row_that_is_taken_over() -> None:
 def test_a_stored_plan_is_the_same_plan() -> None:
     box = Box()
     box.put("/ip/pool", name="hotspot-guests")
-    stored = plan(desired(certificate="login"), box.actual)
+    stored = plan(desired(certificate=CERTIFICATE), box.actual)
     removing = plan(Desired((), menus=desired().menus), provisioned().actual)
 
     assert from_json(to_json(stored)) == stored
@@ -384,7 +384,7 @@ def test_the_diff_says_what_changes_where_it_comes_from_and_what_is_left_out() -
     box.put(GARDEN, dst_host="x\ny.example", comment="hotspot:elder")
     box.put("/ip/address", address="10.5.51.1/24")
     wanted = desired(
-        facts(), ssid="Kantor Lurah", guest_network="10.5.51.0/24", guest_ports="ether2,ether9", certificate="login"
+        facts(), ssid="Kantor Lurah", guest_network="10.5.51.0/24", guest_ports="ether2,ether9", certificate=CERTIFICATE
     )
 
     shown = list(diff.lines(plan(wanted, box.actual)))

@@ -18,7 +18,7 @@ from hotspot.routers.plan import plan
 from hotspot.routers.undo import inverse
 from hotspot.routers.values import RouterFacts
 from hotspot.simulator.routeros.traps import Trap
-from tests.routers.rows import desired, facts
+from tests.routers.rows import CERTIFICATE, desired, facts
 from tests.simulator.routeros.scene import Box
 
 FILTER = "/ip/firewall/filter"
@@ -29,7 +29,6 @@ def enrolled(model: str, version: str) -> Box:
     box = Box(model=model, version=version)
     box.do("/interface/wireguard/add", name="hotspot", comment="hotspot:tunnel")
     box.do("/certificate/add", **{"name": "hotspot-api", "common-name": "hotspot-api"})
-    box.do("/certificate/add", **{"name": "login", "common-name": "login.example.org"})
     return box
 
 
@@ -96,7 +95,7 @@ def seen(actual: Actual) -> dict[str, list[dict[str, str]]]:
     return found
 
 
-@pytest.mark.parametrize("certificate", ["", "login"], ids=["no certificate", "certificate"])
+@pytest.mark.parametrize("certificate", ["", CERTIFICATE], ids=["no certificate", "certificate"])
 @pytest.mark.parametrize(("model", "version"), BOXES)
 def test_a_router_takes_every_change_and_then_needs_none(model: str, version: str, certificate: str) -> None:
     box = enrolled(model, version)
@@ -131,7 +130,7 @@ def test_a_new_ssid_is_the_only_change_to_the_radios() -> None:
 
 def test_a_certificate_that_goes_takes_all_that_needed_it() -> None:
     box = enrolled("hAP ax^2", "7.20.8")
-    wanted = desired(facts_of(box), certificate="login")
+    wanted = desired(facts_of(box), certificate=CERTIFICATE)
     apply(box, plan(wanted, read(box, wanted)), wanted)
     without = desired(facts_of(box))
 
@@ -216,7 +215,7 @@ SETTINGS: Final[list[dict[str, str]]] = [
     {"walled_garden": "a.example,b.example"},
     {"walled_garden": "b.example,c.example,a.example"},
     {"dns_servers": "9.9.9.9", "ntp_servers": "a.example,b.example"},
-    {"certificate": "login", "guest_ports": "ether3"},
+    {"certificate": CERTIFICATE, "guest_ports": "ether3"},
 ]
 BY_HAND: Final = {
     FILTER: [{"chain": "input", "action": "drop"}, {"chain": "forward", "action": "accept", "comment": "hotspot: no"}],
