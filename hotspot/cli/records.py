@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from hotspot.areas import importer
 from hotspot.areas import service as areas
 from hotspot.areas.models import Area
-from hotspot.cli import enrolment, provisioning, router_configs
+from hotspot.cli import enrolment, inbox, provisioning, router_configs
 from hotspot.cli.backups import backup
 from hotspot.cli.output import (
     AsJson,
@@ -60,6 +60,7 @@ def add_to(app: typer.Typer) -> None:
                 "rotate-secret": rotate_secret,
                 "backup": backup,
                 **enrolment.COMMANDS,
+                **inbox.COMMANDS,
                 **provisioning.COMMANDS,
                 **router_configs.COMMANDS,
             },
