@@ -183,7 +183,7 @@ def _interfaces() -> Iterator[Menu]:
         "configuration.mode": _TEXT,
         "configuration.ssid": _TEXT,
         "configuration.country": _TEXT,
-        "security": _TEXT,
+        "security": Attribute(since=(7, 21, 5)),
         "security.authentication-types": Attribute(Form.WORDS, may_be_empty=True),
         "security.passphrase": Attribute(secret=True),
         "security.multi-passphrase-group": _TEXT,

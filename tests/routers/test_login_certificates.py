@@ -1,7 +1,7 @@
 """A certificate's way: read, kept sealed, chosen for a router, put on it, renewed, taken back, left out when it ends."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import count
 
@@ -20,6 +20,8 @@ from hotspot.routers.ledger import Outcome
 from hotspot.routers.models import LoginCertificate
 from hotspot.routers.subjects import Means
 from hotspot.settings import Settings
+from hotspot.simulator.routeros.certificates import import_
+from hotspot.simulator.routeros.sessions import Call, Result
 from hotspot.sites.service import get_site
 from hotspot.sites.settings import give
 from tests.routers.public_ca import PublicCa
@@ -172,6 +174,33 @@ def test_a_router_that_reads_no_key_goes_back_and_nothing_lies_about(city: City)
     assert done.reason.endswith("with its key")
     assert city.certificates() == set()
     assert city.files() == []
+
+
+@pytest.mark.parametrize(("ending", "ends"), [("_0", Outcome.CONFIRMED), (".pem", Outcome.ROLLED_BACK)])
+def test_what_a_router_calls_the_certificate_is_set_right(city: City, ending: str, ends: Outcome) -> None:
+    """Versions differ in what they make of the name they are told."""
+    city.certify()
+    city.give(login_host=HOST)
+    plan = planned(city.means)
+
+    def otherwise(call: Call) -> Result:
+        named = {**call.arguments, "name": call.arguments["name"] + ending}
+        return import_(replace(call, arguments=named))
+
+    city.live.router.actions["/certificate", "import"] = otherwise
+
+    done = applied(city.means, plan)
+
+    assert done.outcome is ends
+    assert ("at all" in done.reason) is (ends is Outcome.ROLLED_BACK)
+    if ends is Outcome.CONFIRMED:
+        assert planned(city.means).plan.is_empty
+
+
+def test_a_log_in_page_is_named_after_its_router() -> None:
+    assert login_pages.host_of("{router}.wifi.example.org", "Alun-Alun 1") == "alun-alun-1.wifi.example.org"
+    assert login_pages.host_of("{router}.wifi.example.org", "__") == "router.wifi.example.org"
+    assert len(login_pages.host_of("{router}.x.org", "a" * 80).partition(".")[0]) == 63
 
 
 def _lose_keys(live: Live) -> None:
