@@ -7,18 +7,13 @@ from typing import Annotated, Final
 
 import typer
 
-from hotspot.cli.output import AsJson, DataDir, changing, looking, people, print_json, print_rows
-from hotspot.errors import Invalid
+from hotspot.cli.output import AsJson, DataDir, UnreadableFile, changing, looking, people, print_json, print_rows
 from hotspot.routers import login_pages
 from hotspot.routers.certificates import MOST_OCTETS, read_chain
 from hotspot.routers.models import LoginCertificate
 
 Name = Annotated[str, typer.Argument(help="What it is called here, such as wifi-kota; the same name again renews it.")]
 STDIN: Final = Path("-")
-
-
-class UnreadableFile(Invalid):
-    """Can't read {path}: {problem}"""
 
 
 def add_to(app: typer.Typer) -> None:

@@ -26,6 +26,10 @@ DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Where the embe
 AsJson = Annotated[bool, typer.Option("--json", help="Print one line of JSON for programs.")]
 
 
+class UnreadableFile(Invalid):
+    """Can't read {path}: {problem}"""
+
+
 class CannotSave(Unavailable):
     """Can't write {path}: {problem}"""
 
@@ -100,6 +104,18 @@ def print_made(row: Mapping[str, object], sentence: str, *, as_json: bool) -> No
         print_json(row)
     else:
         people.print(sentence, soft_wrap=True)
+
+
+def read_text(path: Path) -> str:
+    """Read a file that somebody named.
+
+    Raises:
+        UnreadableFile: it can't be read, or is no text.
+    """
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UnreadableFile(path=path, problem=error) from error
 
 
 def save(path: Path, content: bytes) -> None:
