@@ -37,6 +37,7 @@ MOST_NAMES: Final = 100
 SHORTEST_RSA: Final = 2048
 Extension = TypeVar("Extension", bound=x509.ExtensionType)
 CURVES: Final = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
+SPKI: Final = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 DNS_NAME: Final = re.compile(
     r"(?:\*\.)?(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 )
@@ -102,8 +103,7 @@ def read_chain(certificates: bytes, key: bytes, *, now: datetime) -> Chain:
     private = _key(key)
     _check_order(own, issuers)
     _check_own(own, now)
-    spki = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    if private.public_key().public_bytes(*spki) != own.public_key().public_bytes(*spki):
+    if private.public_key().public_bytes(*SPKI) != _public_of(own):
         raise BadCertificate(problem="the key belongs to another certificate")
     sent = (own, *(issuer for issuer in issuers if not _is_self_signed(issuer)))
     return Chain(
@@ -181,6 +181,13 @@ def _check_own(own: x509.Certificate, now: datetime) -> None:
         raise BadCertificate(problem="it is not for servers (extended key usage)")
 
 
+def _public_of(own: x509.Certificate) -> bytes:
+    try:
+        return own.public_key().public_bytes(*SPKI)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise BadCertificate(problem="its public key is of a kind that nobody knows") from error
+
+
 def _names(own: x509.Certificate) -> tuple[str, ...]:
     alternatives = _extension(own, x509.SubjectAlternativeName)
     said = [] if alternatives is None else alternatives.get_values_for_type(x509.DNSName)
@@ -195,7 +202,7 @@ def _extension(certificate: x509.Certificate, kind: type[Extension]) -> Extensio
         return certificate.extensions.get_extension_for_class(kind).value
     except x509.ExtensionNotFound:
         return None
-    except ValueError as error:
+    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
         raise BadCertificate(problem="its extensions can't be read") from error
 
 

@@ -29,9 +29,9 @@ __all__ = ["environment"]  # the fixture
 SITE = "alun-alun-taman-merdeka"
 
 
-def call(database: Database, settings: Settings, box: Box, token: str = "") -> None:
+def call(database: Database, settings: Settings, box: Box, token: str = "", **changed: object) -> None:
     with database.writing() as db:
-        contact = parse(json.dumps(box.says(token)).encode())
+        contact = parse(json.dumps(box.says(token, **changed)).encode())
         first_contact(db, contact, source="192.0.2.9", settings=settings, now=datetime.now(UTC))
 
 
@@ -183,6 +183,8 @@ def test_a_router_that_was_heard_is_given_its_script_and_the_ways_to_bring_it(
     assert "a click on 48:A9:8A:00:00:01" in row["ways"][0]
     assert "ssh admin@192.168.88.1" in row["ways"][1]
     assert "run its script, until" in run("routers", "inbox").stdout
+    call(database, settings, Box("SHUT"), device_mode={"hotspot": "no"})
+    assert "hotspot routers adopt 1; then its button" in run("routers", "inbox").stdout
     (token,) = re.findall(r"token\\22:\\22([\w-]+)\\22", row["content"])
     call(database, settings, Box("OTHER"), token)  # it is for NEW1 alone
     call(database, settings, Box("NEW1"), token)

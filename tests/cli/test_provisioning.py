@@ -134,4 +134,4 @@ def test_a_plan_that_nobody_made_is_not_found(live: Live) -> None:
 def test_notes_for_a_person_come_first(live: Live) -> None:
     live.router.licence = 3
 
-    assert run("routers", "plan", NAME).stdout.startswith("note: Its licence (level 3) lets in one guest at once.")
+    assert run("routers", "plan", NAME).stdout.startswith("note: Its licence (level 3) lets in one guest at once;")

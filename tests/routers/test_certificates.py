@@ -1,5 +1,6 @@
 """What is taken as a certificate for a log-in page, and what a person is told about the rest."""
 
+import base64
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
@@ -101,6 +102,35 @@ def test_an_asterisk_stands_for_one_label() -> None:
 def test_any_file_is_a_chain_or_a_sentence(octets: bytes) -> None:
     with suppress(BadCertificate):
         assert read(octets).names == (HOST,)
+
+
+DER = OWN.public_bytes(Encoding.DER)
+
+
+def in_pem(der: bytes) -> bytes:
+    return b"-----BEGIN CERTIFICATE-----\n" + base64.encodebytes(der) + b"-----END CERTIFICATE-----\n"
+
+
+@given(st.integers(0, len(DER) - 1), st.integers(0, 255))
+def test_a_certificate_with_any_octet_changed_is_read_or_a_sentence(at: int, octet: int) -> None:
+    with suppress(BadCertificate):
+        read(in_pem(DER[:at] + bytes([octet]) + DER[at + 1 :]))
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "words"),
+    [
+        (b"\x82\x16login", b"\x8f\x16login", "its extensions can't be read"),
+        (
+            b"\x06\x07\x2a\x86\x48\xce\x3d\x02\x01",
+            b"\x06\x07\x2a\x86\x48\xce\x3d\x02\x7f",
+            "of a kind that nobody knows",
+        ),
+    ],
+)
+def test_what_is_odd_inside_a_certificate_is_said(was: bytes, becomes: bytes, words: str) -> None:
+    assert was in DER
+    assert words in problem(in_pem(DER.replace(was, becomes, 1)))
 
 
 @given(st.binary(max_size=300))

@@ -3,21 +3,24 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from ipaddress import IPv4Address
 from itertools import count
 
 import pytest
 from sqlmodel import select
 
-from benchmarks.live_router import Live
+from benchmarks.live_router import PASSWORD, Live
 from hotspot.db import Database
 from hotspot.paths import shipped
 from hotspot.routers import login_pages, provision
 from hotspot.routers.certificates import read_chain
 from hotspot.routers.configs import load
 from hotspot.routers.diff import lines
+from hotspot.routers.enrol import api_context
 from hotspot.routers.importing import FILE
 from hotspot.routers.ledger import Outcome
-from hotspot.routers.models import LoginCertificate
+from hotspot.routers.models import LoginCertificate, RouterState
+from hotspot.routers.service import get_router_named
 from hotspot.routers.subjects import Means
 from hotspot.settings import Settings
 from hotspot.simulator.routeros.certificates import import_
@@ -142,6 +145,23 @@ def test_a_renewed_certificate_takes_the_old_ones_place_and_can_be_taken_back(ci
     assert city.certificates() == first
     (own,) = [row for row in city.live.rows("/certificate") if row["name"] == city.profile()["ssl-certificate"]]
     assert own["private-key"] == "true"
+
+
+def test_what_was_renewed_and_then_forgotten_can_not_be_gone_back_to(city: City) -> None:
+    city.certify()
+    city.give(login_host=HOST)
+    applied(city.means)
+    city.certify(days=120)
+    done = applied(city.means)
+    there = city.certificates()
+    with city.means.database.writing() as db:
+        login_pages.remove(db, "wifi-kota")
+
+    back = provision.rollback(city.means, done.run, made_by="Bob")
+
+    assert back.outcome is Outcome.ROLLED_BACK
+    assert "is not kept any more" in back.reason
+    assert city.certificates() == there
 
 
 def test_a_certificate_that_ends_within_a_week_is_taken_off_with_all_that_needs_it(city: City) -> None:
@@ -301,3 +321,40 @@ def test_a_plan_may_not_wait_until_its_certificate_no_longer_counts(city: City) 
 
     with pytest.raises(provision.WantedChanged):
         applied(city.means, plan)
+
+
+def test_a_renewed_certificate_plans_exactly_the_routers_that_carry_it(
+    city: City, database: Database, settings: Settings
+) -> None:
+    city.certify()
+    city.give(login_host=HOST)
+    with Live() as other:
+        _enrol_beside(database, settings, other)
+        city.means = replace(city.means, dial=lambda address, port: _to(city.live, other, address).dial(address, port))
+        for name in (NAME, BESIDE):
+            assert (
+                applied(city.means, provision.make_plan(city.means, name, made_by="Bob")).outcome is Outcome.CONFIRMED
+            )
+        city.certify(days=120)
+
+        plans = {name: provision.make_plan(city.means, name, made_by="Bob").plan for name in (NAME, BESIDE)}
+
+    assert len(plans[NAME].changes) == 3
+    assert plans[BESIDE].is_empty
+
+
+BESIDE = "perpustakaan-1"
+ITS_ADDRESS = IPv4Address("10.253.0.3")
+
+
+def _enrol_beside(database: Database, settings: Settings, live: Live) -> None:
+    """Let the library's router be another live one."""
+    with database.writing() as db:
+        router = get_router_named(db, BESIDE)
+        router.state, router.fingerprint = RouterState.ENROLLED, live.fingerprint
+        router.tunnel_address = router.address = str(ITS_ADDRESS)
+        router.api_password = settings.keys.seal(PASSWORD, context=api_context(BESIDE))
+
+
+def _to(one: Live, other: Live, address: IPv4Address) -> Live:
+    return other if address == ITS_ADDRESS else one
