@@ -62,7 +62,6 @@ class Chain:
     certificates: tuple[str, ...]
     key: str = field(repr=False)
     names: tuple[str, ...]
-    valid_from: datetime
     valid_until: datetime
 
     @property
@@ -110,7 +109,6 @@ def read_chain(certificates: bytes, key: bytes, *, now: datetime) -> Chain:
         certificates=tuple(one.public_bytes(Encoding.PEM).decode() for one in sent),
         key=_written(private, NoEncryption()),
         names=_names(own),
-        valid_from=own.not_valid_before_utc,
         valid_until=own.not_valid_after_utc,
     )
 

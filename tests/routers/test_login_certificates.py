@@ -25,6 +25,7 @@ from hotspot.routers.subjects import Means
 from hotspot.settings import Settings
 from hotspot.simulator.routeros.certificates import import_
 from hotspot.simulator.routeros.sessions import Call, Result
+from hotspot.simulator.routeros.traps import Trap
 from hotspot.sites.service import get_site
 from hotspot.sites.settings import give
 from tests.routers.public_ca import PublicCa
@@ -232,6 +233,23 @@ def _lose_keys(live: Live) -> None:
         write(name, after if end else contents, **more)  # type: ignore[arg-type]  # as it was called
 
     live.router.files.write = certificates_only  # type: ignore[method-assign]
+
+
+def test_a_router_that_refuses_the_file_keeps_nothing_of_it(city: City) -> None:
+    city.certify()
+    city.give(login_host=HOST)
+    plan = planned(city.means)
+
+    def refuse(_call: Call) -> Result:
+        raise Trap("failure: not enough space")
+
+    city.live.router.actions["/certificate", "import"] = refuse
+
+    done = applied(city.means, plan)
+
+    assert done.outcome is Outcome.ROLLED_BACK
+    assert "not enough space" in done.reason
+    assert city.files() == []
 
 
 def test_a_file_that_a_cut_left_behind_is_removed_with_the_next_import(city: City) -> None:

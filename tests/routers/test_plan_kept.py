@@ -40,6 +40,16 @@ def test_a_secret_that_the_router_hides_is_not_compared() -> None:
     assert plan(desired(), box.actual).is_empty
 
 
+def test_a_secret_that_is_not_wanted_goes_also_where_it_is_hidden() -> None:
+    box = provisioned()
+    box.rows["/interface/wifi"][0]["security.passphrase"] = "********"
+
+    (change,) = plan(desired(), box.actual).changes
+
+    assert isinstance(change, Set)
+    assert (change.unset, change.secrets, change.fields, change.was) == (("security.passphrase",), (), {}, {})
+
+
 def test_a_secret_is_given_to_a_row_that_is_taken_over() -> None:
     box = Box()
     box.put("/radius", address="10.90.0.1", service="hotspot")
