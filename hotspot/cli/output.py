@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 from sqlmodel import Session
 
 from hotspot.db import Database
@@ -89,7 +90,9 @@ def print_rows(rows: Sequence[Mapping[str, object]], *, as_json: bool, title: st
         for name in rows[0]:
             table.add_column(name, overflow="fold")  # what is cut can't be copied into the next command
         for row in rows:
-            table.add_row(*("" if value is None else str(value) for value in row.values()))
+            table.add_row(
+                *(Text("" if value is None else str(value)) for value in row.values())
+            )  # a router's words are no markup
         people.print(table)
 
 
@@ -98,7 +101,7 @@ def print_made(row: Mapping[str, object], sentence: str, *, as_json: bool) -> No
     if as_json:
         print_json(row)
     else:
-        people.print(sentence, soft_wrap=True)
+        people.print(sentence, markup=False, soft_wrap=True)
 
 
 def save(path: Path, content: bytes) -> None:
