@@ -103,7 +103,7 @@ def print_made(row: Mapping[str, object], sentence: str, *, as_json: bool) -> No
     if as_json:
         print_json(row)
     else:
-        people.print(sentence, soft_wrap=True)
+        people.print(sentence, markup=False, soft_wrap=True)
 
 
 def read_text(path: Path) -> str:

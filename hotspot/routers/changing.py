@@ -16,7 +16,7 @@ from hotspot.routers.handover import USER
 from hotspot.routers.menus import MENUS, Kind, Menu, Row
 from hotspot.routers.plan import fingerprint
 
-BATCH: Final = 80  # changes; /system/history holds about 100, and others may add to it
+BATCH: Final = 80  # actions; /system/history holds about 100, and others may add to it
 SAFE_MODE: Final = "/safe-mode"
 MISSING: Final = 0  # RouterOS' category of what isn't there
 TRUE: Final = frozenset({"true", "yes"})
@@ -106,8 +106,17 @@ def _hold(connection: Connection) -> Row:
 
 
 def batches(changes: Sequence[Change]) -> Iterator[Sequence[Change]]:
-    for start in range(0, len(changes), BATCH):
-        yield changes[start : start + BATCH]
+    batch: list[Change] = []
+    actions = 0
+    for change in changes:
+        cost = 2 if isinstance(change, Set) and change.unset and (change.fields or change.secrets) else 1  # see `_set`
+        if actions + cost > BATCH:
+            yield batch
+            batch, actions = [], 0
+        batch.append(change)
+        actions += cost
+    if batch:
+        yield batch
 
 
 # --- changes -------------------------------------------------------------------------------------------------------------

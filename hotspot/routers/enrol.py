@@ -135,6 +135,8 @@ def first_contact(db: Session, contact: FirstContact, *, source: str, settings: 
     asked = {"now": now, "hash": hashed, "serial": contact.serial, "key": contact.wireguard_key}
     won = db.connection().execute(text(REDEEM), asked).first()
     router = _repeating(db, contact, hashed, now=now) if won is None else None
+    if router is not None and not router.fingerprint:  # its certificate was not ready when it called first
+        router.fingerprint = contact.fingerprint
     if won is not None:
         router = admit(db, contact, site_id=won.site_id, settings=settings, now=now)
         router.token_hash, router.answers_until = hashed, won.expires_at

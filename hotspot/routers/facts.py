@@ -1,6 +1,6 @@
 """What a router says of itself before it is configured, and what of that a person must act on."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -31,6 +31,7 @@ def facts_of(connection: Connection) -> RouterFacts:
     features = _first(connection, "/system/device-mode")
     level = _first(connection, "/system/license", "nlevel", "level")
     files = connection.read("/file", ["name"])
+    interfaces = connection.read("/interface", ["name", "type", "default-name"])
     return RouterFacts(
         version=read_version(resource.get("version", "")),
         model=resource.get("board-name", ""),
@@ -39,10 +40,9 @@ def facts_of(connection: Connection) -> RouterFacts:
             for row in connection.read("/system/package", ["name", "disabled"])
             if row.get("disabled") not in TRUE
         ),
-        interfaces={
-            row["name"]: row.get("type", "") for row in connection.read("/interface", ["name", "type"]) if "name" in row
-        },
+        interfaces={row["name"]: row.get("type", "") for row in interfaces if "name" in row},
         uplinks=frozenset(_uplinks(connection)),
+        virtual=frozenset(_virtual(interfaces)),
         has_flash=any(row.get("name", "").split("/")[0] == "flash" for row in files),
         device_mode={name: text in TRUE for name, text in features.items() if text in TRUE | {"false", "no"}},
         licence=_number(level.get("nlevel", level.get("level", ""))),
@@ -127,6 +127,12 @@ def _uplinks(connection: Connection) -> Iterator[str]:
     for row in connection.read("/ip/dhcp-client", ["interface", "disabled"]):
         if "interface" in row and row.get("disabled") not in TRUE:
             yield row["interface"]
+
+
+def _virtual(interfaces: Sequence[Row]) -> Iterator[str]:
+    """Name the radios' networks that somebody made beside them: they have no name from the factory, where the router tells any."""
+    if any(row.get("default-name") for row in interfaces):
+        yield from (row.get("name", "") for row in interfaces if not row.get("default-name"))
 
 
 def _number(text: str) -> int | None:

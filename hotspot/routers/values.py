@@ -26,7 +26,8 @@ Values = Mapping[str, Value]
 class RouterFacts:
     """What a router says of itself. `interfaces` maps each name to its type as /interface prints it: ether, wifi, wlan, bridge.
 
-    `uplinks` are the interfaces by which it reaches the controller; `device_mode` its features; `licence` its level, None: unknown.
+    `uplinks` are the interfaces by which it reaches the controller; `virtual` those that did not come with the box; `device_mode` its
+    features; `licence` its level, None: unknown.
     """
 
     version: Version
@@ -34,6 +35,7 @@ class RouterFacts:
     packages: frozenset[str] = frozenset()
     interfaces: Mapping[str, str] = field(default_factory=dict)
     uplinks: frozenset[str] = frozenset()
+    virtual: frozenset[str] = frozenset()
     has_flash: bool = False
     device_mode: Mapping[str, bool] = field(default_factory=dict)
     licence: int | None = None
@@ -47,7 +49,9 @@ class RouterFacts:
 
     @property
     def radios(self) -> tuple[str, ...]:
-        return tuple(name for name, kind in self.interfaces.items() if kind in {"wifi", "wlan"})
+        """Return its own radios that are there for guests: not an office's network beside them, and none that it has its line by."""
+        kept = self.virtual | self.uplinks
+        return tuple(name for name, kind in self.interfaces.items() if kind in {"wifi", "wlan"} and name not in kept)
 
 
 @dataclass(frozen=True, slots=True)

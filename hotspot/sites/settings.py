@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from ipaddress import IPv4Network, ip_address
 from typing import Annotated, Any, NamedTuple, get_args
 
@@ -21,6 +22,17 @@ HOST = re.compile(
 )  # * and ? as RouterOS' walled garden has them
 LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 INTERFACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+-]{0,30}")
+# By these phones and laptops find out that there is a portal; where they are free it never opens.
+PROBES = (
+    "captive.apple.com",
+    "clients3.google.com",
+    "connectivity-check.ubuntu.com",
+    "connectivitycheck.android.com",
+    "connectivitycheck.gstatic.com",
+    "detectportal.firefox.com",
+    "www.msftconnecttest.com",
+    "www.msftncsi.com",
+)
 PRIVATE = tuple(IPv4Network(network) for network in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 NOTHING = ("", "none", "null")  # how a person writes "no value"
 
@@ -64,6 +76,22 @@ def _hosts(text: str) -> str:
         if len(host) > 100 or not HOST.fullmatch(host):
             raise ValueError(f"{host!r} is not a host name or address")
     return ",".join(dict.fromkeys(hosts))
+
+
+def _free_hosts(text: str) -> str:
+    hosts = _hosts(text)
+    for host in hosts.split(","):
+        if probe := next((probe for probe in PROBES if fnmatchcase(probe, host.lower())), None):
+            raise ValueError(
+                f"{host!r} would free {probe}, by which phones find the portal: it would not open any more"
+            )
+    return hosts
+
+
+def _time_servers(text: str) -> str:
+    if "*" in text or "?" in text:
+        raise ValueError("a time server has one name; * and ? are for the walled garden")
+    return _hosts(text)
 
 
 def _addresses(text: str) -> str:
@@ -139,10 +167,10 @@ class SiteSettings(BaseModel):
         AfterValidator(_addresses),
     ] = ""
     ntp_servers: Annotated[
-        str, Field(max_length=400, description="the router's time servers"), AfterValidator(_hosts)
+        str, Field(max_length=400, description="the router's time servers"), AfterValidator(_time_servers)
     ] = "pool.ntp.org"
     walled_garden: Annotated[
-        str, Field(max_length=2000, description="hosts that are free before log-in"), AfterValidator(_hosts)
+        str, Field(max_length=2000, description="hosts that are free before log-in"), AfterValidator(_free_hosts)
     ] = ""
     login_host: Annotated[
         str,

@@ -135,3 +135,19 @@ def test_notes_for_a_person_come_first(live: Live) -> None:
     live.router.licence = 3
 
     assert run("routers", "plan", NAME).stdout.startswith("note: Its licence (level 3) lets in one guest at once;")
+
+
+def test_what_a_router_says_is_no_markup(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = live.router.run
+
+    def refuse(path: str, command: str, arguments: dict[str, str], **more: Any) -> Result:
+        if path == "/ip/pool":
+            raise Trap("failure: [/b] [red]no[/red]")
+        return answer(path, command, arguments, **more)
+
+    monkeypatch.setattr(live.router, "run", refuse)
+
+    drift = run("routers", "drift")
+
+    assert drift.exit_code == 3, drift.output
+    assert "[/b] [red]no[/red]" in drift.stdout

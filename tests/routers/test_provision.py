@@ -390,3 +390,16 @@ def test_what_is_not_enrolled_or_not_there_is_no_subject(means: Means, live: Liv
         get_router_named(db, NAME).site_id = None
     with pytest.raises(NotPlaced):
         planned(means)
+
+
+@pytest.mark.parametrize("name", ["Caf\udce9", "Caf\x00"])
+def test_a_name_that_is_no_text_is_changed_and_comes_back_as_it_was(means: Means, live: Live, name: str) -> None:
+    """WinBox writes names in the code page of its Windows."""
+    live.at_once(lambda: live.do("/system/identity/set", name=name))
+
+    done = applied(means)
+    assert live.rows("/system/identity")[0]["name"] == NAME
+    back = provision.rollback(means, done.run, made_by="Bob")
+
+    assert (back.outcome, back.reason) == (Outcome.CONFIRMED, "")
+    assert live.rows("/system/identity")[0]["name"] == name
