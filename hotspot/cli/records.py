@@ -24,6 +24,7 @@ from hotspot.cli.output import (
     print_made,
     print_rows,
 )
+from hotspot.cli.rotation import rotate
 from hotspot.cli.site_import import import_sites
 from hotspot.errors import Invalid
 from hotspot.guests import terms
@@ -57,6 +58,7 @@ def add_to(app: typer.Typer) -> None:
             {
                 "add": add_router,
                 "list": list_routers,
+                "rotate": rotate,
                 "rotate-secret": rotate_secret,
                 "backup": backup,
                 **enrolment.COMMANDS,
