@@ -72,6 +72,11 @@ class Subject:
     def portal(self) -> str:
         return self.controller.portal_url
 
+    @property
+    def is_moving(self) -> bool:
+        """It took over the identity of another one, and has its tunnel address still to take."""
+        return len({target.address for target in self.targets}) > 1
+
 
 def subject_of(db: Session, router: Router, settings: Settings) -> Subject:
     """Gather what is known of a router.
