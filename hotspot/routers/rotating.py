@@ -25,7 +25,7 @@ from hotspot.routers.subjects import Means, Subject, enter, first_way, subject_o
 
 Report = Callable[[str], None]
 
-HEARD: Final = 1.0  # seconds until every RADIUS process has heard of a secret; routers ask again after three
+HEARD: Final = 0.5  # seconds until every RADIUS process has heard of a secret; routers ask again after three
 LOOKS: Final = (
     1.0,
     2.0,

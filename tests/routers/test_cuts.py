@@ -37,9 +37,9 @@ def test_whatever_is_cut_while_a_router_enrols_moves_or_gets_secrets_it_is_reach
         for stage in stages(yard):
             trial = Trial(yard, stage)
             cuts = list(trial.cuts(1024))
-            for cut in cuts[:: len(cuts) // 6]:
+            for cut in cuts[:: len(cuts) // 4]:
                 trial.survives(cut)
                 met[stage.name] += 1
 
     assert list(met) == ["enrolment", "take-over", "another address", "API password", "RADIUS secret"]
-    assert min(met.values()) >= 6
+    assert min(met.values()) >= 4

@@ -16,7 +16,7 @@ from hotspot.routers.changing import SomebodyElse
 from hotspot.routers.configs import load
 from hotspot.routers.connection import RouterOS, RouterRefused
 from hotspot.routers.credentials import Kind
-from hotspot.routers.rotating import NoRadius, Standing, Turn, foresee, rotate
+from hotspot.routers.rotating import HEARD, NoRadius, Standing, Turn, foresee, rotate
 from hotspot.routers.rotation import Credential
 from hotspot.routers.service import get_router_named, known
 from hotspot.routers.subjects import Means
@@ -191,6 +191,27 @@ def test_a_router_that_does_not_keep_the_secret_is_not_believed(means: Means, li
         Standing.BOTH_VALID,
         f"{NAME} took the next RADIUS secret and shows another one",
     )
+
+
+def test_a_router_that_does_not_let_us_in_with_the_password_it_took_is_not_believed(means: Means, live: Live) -> None:
+    live.router.actions["", "password"] = lambda _call: Result()
+
+    done = turn(means, API)
+
+    assert (done.standing, isinstance(done.problem, RouterRefused)) == (Standing.BOTH_VALID, True)
+    assert credential(means, Kind.API).current == PASSWORD
+
+
+def test_a_secret_that_somebodys_safe_mode_could_take_back_is_not_confirmed(means: Means, live: Live) -> None:
+    def wait(seconds: float) -> None:
+        if seconds == HEARD:  # just before it is told
+            live.at_once(lambda: live.do("/safe-mode/take"))
+
+    (done,) = rotate(replace(means, wait=wait), NAME, RADIUS)
+
+    assert (done.standing, isinstance(done.problem, SomebodyElse)) == (Standing.BOTH_VALID, True)
+    live.at_once(lambda: live.do("/safe-mode/unroll"))
+    assert secrets(live)[0] == ROUTER_SECRET == credential(means, Kind.RADIUS).current
 
 
 def counts(live: Live, **counters: int) -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from ipaddress import IPv4Address
 
 import pytest
+from sqlalchemy import text
 
 from hotspot.jobs import Work, pending
 from hotspot.routers import identity, provision
@@ -69,6 +70,8 @@ def test_a_box_that_replaces_a_dead_one_ends_at_its_address_and_serves_its_site(
     if state is RouterState.ENROLLED:
         take_over(tunnel, own_name(fresh))
 
+    with tunnel.database.writing() as db:
+        db.execute(text("DELETE FROM procrastinate_jobs"))  # of the first contacts
     replace_dead(tunnel, fresh)
     with tunnel.database.reading() as db:
         assert (TAKE_OVER, get_router_named(db, DEAD).id) in [(job.task, job.router_id) for job in pending(db)]
@@ -130,6 +133,24 @@ def test_somebody_in_safe_mode_is_waited_for(controller: Controller, tunnel: Mea
 
     assert addresses(fresh) == [f"{OWN_ADDRESS}/32"]
     assert controller.router(DEAD).previous_tunnel_address is not None
+
+
+def test_safe_mode_that_somebody_takes_meanwhile_could_take_the_address_back_so_the_other_one_stays(
+    tunnel: Means, fresh: Fresh
+) -> None:
+    def dial(address: IPv4Address, port: int) -> socket.socket:
+        sock = tunnel.dial(address, port)
+        if address == ITS_ADDRESS:
+            fresh.at_once(lambda: fresh.do("/safe-mode/take"))
+        return sock
+
+    take_over(tunnel, own_name(fresh))
+    replace_dead(tunnel, fresh)
+
+    with pytest.raises(SomebodyElse):
+        settle(replace(tunnel, dial=dial), DEAD)
+
+    assert addresses(fresh) == [f"{OWN_ADDRESS}/32", f"{ITS_ADDRESS}/32"]
 
 
 def test_the_job_waits_while_somebody_works_on_the_router_and_leaves_records_alone(
