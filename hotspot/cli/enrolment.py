@@ -108,7 +108,10 @@ def replace(
     """Give the identity of a dead router to a new one."""
     with changing(data_dir) as (settings, db, _now):
         identity.replace(db, old, new, keys=settings.keys)
-    sentence = f"{old} is the new box now. What the old box was is kept under {new}."
+    sentence = (
+        f"{old} is the new box now. What the old box was is kept under {new}. "
+        "It moves to its tunnel address by itself: hotspot jobs list"
+    )
     print_made({"name": old, "record_of_the_old": new}, sentence, as_json=as_json)
 
 

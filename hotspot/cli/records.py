@@ -23,6 +23,7 @@ from hotspot.cli.output import (
     print_rows,
     read_text,
 )
+from hotspot.cli.rotation import rotate
 from hotspot.cli.site_import import import_sites
 from hotspot.errors import Invalid
 from hotspot.routers import service as routers
@@ -50,6 +51,7 @@ def add_to(app: typer.Typer) -> None:
             {
                 "add": add_router,
                 "list": list_routers,
+                "rotate": rotate,
                 "rotate-secret": rotate_secret,
                 "backup": backup,
                 **enrolment.COMMANDS,

@@ -4,6 +4,7 @@ A token is never in an address: in the body of the contact, and in the header fi
 was wrong with one. What is sent is bounded before it is read, and counted by the address it comes from and altogether.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from ipaddress import ip_address, ip_network
@@ -11,6 +12,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
+from starlette.requests import ClientDisconnect
 
 from hotspot.errors import Invalid, NotFound, Unavailable
 from hotspot.routers import bootstrap, enrol
@@ -27,6 +29,10 @@ EVERYBODY: Final = "everybody"
 
 class TooMuch(Invalid):
     """This is more than a router has to say"""
+
+
+class CutOff(Invalid):
+    """The call was cut off"""
 
 
 class TooOften(Unavailable):
@@ -72,11 +78,13 @@ Source = Annotated[str, Depends(_source)]
 async def _contact(request: Request, source: Source) -> FirstContact:
     del source  # only so that it is counted before anything is read
     body = b""
-    async for piece in request.stream():
-        body += piece
-        if len(body) > MOST_OCTETS:
-            raise TooMuch
-    return parse(body)
+    with suppress(ClientDisconnect):  # what was cut off is no contact, and nobody hears the answer
+        async for piece in request.stream():
+            body += piece
+            if len(body) > MOST_OCTETS:
+                raise TooMuch
+        return parse(body)
+    raise CutOff
 
 
 @routes.post("/contact")
@@ -105,9 +113,9 @@ def _told(answer: Answer) -> dict[str, Any]:
 
 @routes.get("/script")
 def script(request: Request, source: Source, db: ReadDb, settings: SettingsDep, now: Now) -> Response:
-    """The script of an open token; fetching it uses nothing up."""
+    """The script of a token that may still call; fetching it uses nothing up."""
     del source  # only counted
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not TOKEN.fullmatch(token) or not enrol.is_open(db, token, now=now):
+    if scheme.lower() != "bearer" or not TOKEN.fullmatch(token) or not enrol.may_call(db, token, now=now):
         raise NoSuchScript
     return PlainTextResponse(bootstrap.script(bootstrap_for(settings, token)), headers=NO_STORE)

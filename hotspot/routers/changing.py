@@ -96,8 +96,23 @@ def let_go_back(connection: Connection) -> None:
     if hold.get("enabled") not in TRUE:
         return
     if hold.get("current") not in TRUE and hold.get("user") != USER:
-        raise SomebodyElse(user=hold.get("user") or "somebody")
+        raise _somebody(hold)
     connection.call(SAFE_MODE, "unroll", {})
+
+
+def raise_if_held(connection: Connection) -> None:
+    """Make sure that nobody can take back any more what was done: safe mode undoes the changes of others, too.
+
+    Raises:
+        SomebodyElse: safe mode is held.
+    """
+    hold = _hold(connection)
+    if hold.get("enabled") in TRUE:
+        raise _somebody(hold)
+
+
+def _somebody(hold: Row) -> SomebodyElse:
+    return SomebodyElse(user=hold.get("user") or "somebody")
 
 
 def _hold(connection: Connection) -> Row:

@@ -98,14 +98,16 @@ def issue_token(db: Session, *, site_id: int | None, serial: str | None, now: da
     return token
 
 
-def is_open(db: Session, token: str, *, now: datetime) -> bool:
-    """Tell whether the token can still be redeemed, by whomever it is bound to."""
-    found = select(EnrolmentToken.id).where(
-        EnrolmentToken.token_hash == token_hash(token),
+def may_call(db: Session, token: str, *, now: datetime) -> bool:
+    """Tell whether somebody may call with the token: it is open, or its router may repeat the call, whose answer was lost, say."""
+    hashed = token_hash(token)
+    is_open = select(EnrolmentToken.id).where(
+        EnrolmentToken.token_hash == hashed,
         col(EnrolmentToken.redeemed_at).is_(None),
         EnrolmentToken.expires_at > now,
     )
-    return db.exec(found).first() is not None
+    may_repeat = select(Router.id).where(Router.token_hash == hashed, col(Router.answers_until) > now)
+    return any(db.exec(found).first() is not None for found in (is_open, may_repeat))
 
 
 # One winner, whoever else asks at the same moment. A token for a site moves no router that stands elsewhere, and nobody takes over

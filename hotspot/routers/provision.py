@@ -35,6 +35,9 @@ from hotspot.routers.undo import inverse
 from hotspot.routers.values import RouterFacts
 
 RUN_LOCK: Final = 0x70726F76  # "prov", with the router's number: one run at a time on each
+MOVING: Final = Finding(
+    "It has not moved to its tunnel address yet, and RADIUS answers it there only: hotspot jobs list", stops=False
+)
 
 
 class NotReady(Conflict):
@@ -129,6 +132,7 @@ def _subject(means: Means, name: str) -> Subject:
 def _look(means: Means, subject: Subject, connection: Connection) -> Look:
     facts = facts_of(connection)
     findings = preflight(facts, clock_error(connection, means.clock()))
+    findings += [MOVING] if subject.is_moving else []
     stops = [finding.words for finding in findings if finding.stops]
     if stops:
         raise NotReady(router=subject.name, findings=". ".join(stops))
@@ -245,7 +249,7 @@ def _end(means: Means, number: int, ending: Ending) -> Done:
 
 
 @contextmanager
-def alone(means: Means, subject: Subject) -> Iterator[None]:
+def alone(means: Means, subject: Subject | Router) -> Iterator[None]:
     """Keep everybody else off a router; the lock goes with this process, however it ends.
 
     Raises:

@@ -1,7 +1,7 @@
 """A router as provisioning sees it: where it is reached and as whom, and what it should be."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from sqlmodel import Session
 
 from hotspot.db import Database
-from hotspot.errors import Conflict
+from hotspot.errors import Conflict, HotspotError
 from hotspot.routers import connection as door
 from hotspot.routers.certificates import Importable
 from hotspot.routers.configs import RouterConfigs
@@ -77,6 +77,11 @@ class Subject:
     @property
     def portal(self) -> str:
         return self.controller.portal_url
+
+    @property
+    def is_moving(self) -> bool:
+        """It took over the identity of another one, and has its tunnel address still to take."""
+        return len({target.address for target in self.targets}) > 1
 
 
 def subject_of(db: Session, router: Router, settings: Settings, *, now: datetime) -> Subject:
@@ -154,10 +159,28 @@ def enter(means: Means, subject: Subject) -> RouterOS:
     Raises:
         RouterUnreachable, RouterRefused, WrongCertificate, OutsideTunnel: what stood in the last way.
     """
-    *others, last = subject.targets
-    for target in others:
+    return first_way(subject.targets, means.dial)[1]
+
+
+def first_way(targets: Sequence[Target], dial: Dial) -> tuple[Target, RouterOS]:
+    """Try the ways into a router: while its address or a password is being changed there are several. Return the one that works.
+
+    An address that is silent is not tried again with another password: each try waits as long.
+
+    Raises:
+        RouterUnreachable, RouterRefused, WrongCertificate, OutsideTunnel: what stood in the last way.
+    """
+    silent: set[IPv4Address] = set()
+    problem: HotspotError | None = None
+    for target in targets:
+        if target.address in silent:
+            continue
         try:
-            return RouterOS.connect(target, dial=means.dial)
-        except (RouterUnreachable, RouterRefused):
-            continue  # its address or its password is being changed; the other one is tried
-    return RouterOS.connect(last, dial=means.dial)
+            return target, RouterOS.connect(target, dial=dial)
+        except RouterUnreachable as error:
+            silent.add(target.address)
+            problem = error
+        except RouterRefused as error:
+            problem = error
+    assert problem is not None  # there is always a way to try
+    raise problem

@@ -1,15 +1,15 @@
 """What the HTTP door of enrolment refuses, hands out and counts."""
 
+import asyncio
 from datetime import timedelta
 from ipaddress import ip_network
+from typing import Any
 
 import pytest
 
 from hotspot.db import Database
 from hotspot.routers.api import Calls
-from hotspot.routers.enrol import (
-    TOKEN_LIFE,
-)
+from hotspot.routers.enrol import TOKEN_LIFE
 from hotspot.routers.models import Router
 from tests.routers.boxes import CONTACT, SCRIPT, Box, Controller, Line, callers
 from tests.world import World
@@ -63,11 +63,34 @@ def test_every_other_token_gets_the_same_answer(controller: Controller, header: 
     assert answer.json() == {"error": "There is no script for this token: it is used up, too old, or was never issued"}
 
 
-def test_a_token_that_was_used_gets_no_script_any_more(controller: Controller) -> None:
+def test_a_token_that_was_used_gets_its_script_for_as_long_as_its_router_may_repeat_the_call(
+    controller: Controller,
+) -> None:
+    """The one line fetches the script each time, also after the answer to the call was lost."""
     token = controller.token()
     controller.hears(BOX, token)
 
+    assert controller.line.get(SCRIPT, headers={"authorization": f"Bearer {token}"}).status_code == 200
+    controller.clock.now += TOKEN_LIFE
     assert controller.line.get(SCRIPT, headers={"authorization": f"Bearer {token}"}).status_code == 404
+
+
+def test_a_call_that_was_cut_off_is_none_and_no_fault_of_ours(controller: Controller) -> None:
+    token = controller.token()
+    events = iter(({"type": "http.request", "body": b'{"token": "', "more_body": True}, {"type": "http.disconnect"}))
+    answers: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return next(events)
+
+    async def send(message: dict[str, Any]) -> None:
+        answers.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": CONTACT, "headers": [], "query_string": b"", "client": ("", 0)}
+    asyncio.run(controller.app({**scope, "http_version": "1.1", "scheme": "http", "root_path": ""}, receive, send))  # type: ignore[arg-type]
+
+    assert answers[0]["status"] == 422
+    assert controller.hears(BOX, token)["next"] == "tunnel"
 
 
 def test_calls_are_counted_by_where_they_come_from(controller: Controller) -> None:
