@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import func
+from sqlalchemy import func, text
 from sqlmodel import Session, col, select
 
 from hotspot.jobs import cancel_all, enqueue
@@ -26,10 +26,16 @@ MOST_LOST: Final = 3  # a router lost so often while it was being changed has fa
 UNDER_WAY: Final = (Standing.PENDING, Standing.RUNNING)
 DUE: Final = (*UNDER_WAY, Standing.OFFLINE)
 
+ANSWERED = """
+UPDATE rollout_router SET state = 'running', since = :now, why = '' FROM rollout
+WHERE rollout.id = rollout_router.rollout_id AND rollout.state IN ('running', 'done')
+AND rollout_router.rollout_id = :rollout AND rollout_router.router_id = :router AND rollout_router.state = 'offline'
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One router's turn, claimed. `away_since` is set when it was away at the last try."""
+    """One router's turn, claimed. One that was away at the last try still is, until it has answered."""
 
     rollout_id: int
     router_id: int
@@ -39,7 +45,7 @@ class Turn:
     channel: str
     lost: int
     packages: tuple[str, ...] | None
-    away_since: datetime | None
+    was_away: bool
 
     @property
     def made_by(self) -> str:
@@ -73,7 +79,8 @@ def queue(db: Session, rollout: Rollout, router_id: int, *, night: Night, now: d
 def claim(db: Session, rollout_id: int, router_id: int, *, night: Night, now: datetime) -> Turn | None:
     """Take a router's turn; None when it has none, any more or yet.
 
-    1. The rollout goes on, and the router is due. 2. What begins in daylight waits for the night; what was begun is ended. 3. It runs.
+    1. The rollout goes on, and the router is due. 2. What begins in daylight waits for the night; what was begun is ended. 3. It runs;
+    one that was away runs when it has `answered`, for else those who are tried again and again would hold the next ring.
     """
     own = select(RolloutRouter).where(RolloutRouter.rollout_id == rollout_id, RolloutRouter.router_id == router_id)
     row = db.exec(own.with_for_update()).first()
@@ -85,8 +92,9 @@ def claim(db: Session, rollout_id: int, router_id: int, *, night: Night, now: da
     if row.state != Standing.RUNNING and not rollout.at_any_time and not night.has(now):
         queue(db, rollout, router_id, night=night, now=now)
         return None
-    away_since = row.since if row.state == Standing.OFFLINE else None
-    row.state, row.since = Standing.RUNNING, now
+    was_away = row.state == Standing.OFFLINE
+    if not was_away:
+        row.state, row.since, row.why = Standing.RUNNING, now, ""
     db.flush()
     return Turn(
         rollout_id,
@@ -97,8 +105,14 @@ def claim(db: Session, rollout_id: int, router_id: int, *, night: Night, now: da
         rollout.channel,
         row.lost,
         None if row.packages is None else tuple(row.packages),
-        away_since,
+        was_away,
     )
+
+
+def answered(db: Session, turn: Turn, *, now: datetime) -> bool:
+    """A router that was away is there, so its turn runs; False when its rollout was paused or stopped meanwhile."""
+    facts = {"now": now, "rollout": turn.rollout_id, "router": turn.router_id}
+    return db.connection().execute(text(ANSWERED), facts).rowcount > 0
 
 
 def note_packages(db: Session, turn: Turn, packages: list[str]) -> None:
@@ -107,13 +121,15 @@ def note_packages(db: Session, turn: Turn, packages: list[str]) -> None:
 
 
 def record(db: Session, turn: Turn, ended: Ended, *, night: Night, now: datetime) -> None:
-    """Note how a turn ended, and move the rollout on."""
+    """Note how a turn ended, and move the rollout on; whoever was away when it was stopped isn't in it any more."""
     rollout = locked(db, turn.rollout_id)
     assert rollout is not None
     row = db.get_one(RolloutRouter, (turn.rollout_id, turn.router_id))
-    is_away = ended.standing is Standing.OFFLINE
-    row.state, row.why = ended.standing, ended.why
-    row.since = turn.away_since if is_away and turn.away_since else now
+    if row.state not in (Standing.RUNNING, Standing.OFFLINE):
+        return
+    if row.state != ended.standing:
+        row.state, row.since = ended.standing, now
+    row.why = ended.why
     row.plan_id, row.run_id = ended.plan_id or row.plan_id, ended.run_id or row.run_id
     row.lost += ended.was_lost
     db.flush()
@@ -176,12 +192,15 @@ def _rows(db: Session, rollout: Rollout, *standings: Standing) -> list[RolloutRo
 
 
 def _goes_ahead(db: Session, rollout: Rollout, there: Counter[str], now: datetime) -> bool:
-    """Make the next router a canary; False when enough of them are away, or nobody is left, and one of those must come back first."""
+    """Make another router a canary, from the last ring: the tenth is needed whole.
+
+    False when enough of them are away, or nobody is left, and one of those must come back first.
+    """
     waiting = _rows(db, rollout, Standing.WAITING)
     if there[Standing.OFFLINE] >= MOST_CANARIES or not waiting:
         rollout.why = "every canary is away; it goes on when one of them is back"
         return False
-    waiting[0].ring, waiting[0].since = Ring.CANARY, now
+    waiting[-1].ring, waiting[-1].since = Ring.CANARY, now
     db.flush()
     return True
 

@@ -14,9 +14,19 @@ from hotspot.routers.ledger import Outcome
 from hotspot.routers.menus import read_version
 from hotspot.routers.provision import RouterChanged, UnderWay, WantedChanged
 from hotspot.routers.rollouts_models import RolloutKind, RolloutRouter, Standing
-from hotspot.routers.rollouts_progress import MOST_LOST, NAME, Ended, Turn, claim, night_of, note_packages, record
+from hotspot.routers.rollouts_progress import (
+    MOST_LOST,
+    NAME,
+    Ended,
+    Turn,
+    answered,
+    claim,
+    night_of,
+    note_packages,
+    record,
+)
 from hotspot.routers.service import get_router
-from hotspot.routers.subjects import Means, subject_of
+from hotspot.routers.subjects import Means, enter, subject_of
 
 LONGEST_PAUSE: Final = timedelta(minutes=5)  # so soon a router follows that has come back
 UNSETTLED: Final = (Outcome.RUNNING, Outcome.LOST)
@@ -38,6 +48,8 @@ def take_turn(means: Means, rollout_id: int, router_id: int, *, is_last: bool = 
     if turn is None:
         return
     ended = _brought(means, turn)
+    if ended is None:
+        return
     if is_last and ended.standing is Standing.OFFLINE:
         ended = Ended(Standing.FAILED, f"given up: {ended.why}")
     with means.database.writing() as db:
@@ -46,8 +58,11 @@ def take_turn(means: Means, rollout_id: int, router_id: int, *, is_last: bool = 
         raise NotYet(problem=ended.why)
 
 
-def _brought(means: Means, turn: Turn) -> Ended:
+def _brought(means: Means, turn: Turn) -> Ended | None:
+    """Do what the turn is about; None when its rollout was paused or stopped before anything was begun."""
     try:
+        if turn.was_away and not _is_back(means, turn):
+            return None
         _settle(means, turn)
         if turn.kind is RolloutKind.FIRMWARE:
             _upgrade(means, turn)
@@ -65,6 +80,15 @@ def _brought(means: Means, turn: Turn) -> Ended:
                 db, turn, Ended(Standing.FAILED, "a mistake of ours; the log has more"), night=night, now=means.clock()
             )
         raise
+
+
+def _is_back(means: Means, turn: Turn) -> bool:
+    """Knock at a router that was away; false when its rollout was paused or stopped meanwhile."""
+    with means.database.reading() as db:
+        subject = subject_of(db, get_router(db, turn.router_id), means.settings)
+    enter(means, subject).close()
+    with means.database.writing() as db:
+        return answered(db, turn, now=means.clock())
 
 
 def _away(means: Means, turn: Turn, away: RouterUnreachable) -> Ended:
