@@ -54,13 +54,14 @@ def problems(connection: Connection, version: Version) -> list[str]:
     if facts.version >= version:
         return []
     resource = connection.read("/system/resource", ["architecture-name", "free-hdd-space"])[0]
-    found = list(_lacking(connection, version, resource.get("architecture-name", ""), _installed(connection)))
+    if facts.device_mode.get("fetch") is False:
+        found = ["device-mode forbids it to fetch, so it can't be asked which packages there are"]
+    else:
+        found = list(_lacking(connection, version, resource.get("architecture-name", ""), _installed(connection)))
     room = resource.get("free-hdd-space", "")
     free = int(room) if room.isascii() and room.isdigit() and len(room) < 19 else 0
     if free < (NEEDED_OF_SMALL if facts.has_flash else NEEDED):
         found.append(f"only {free >> 10} KiB of its storage are free")
-    if facts.device_mode.get("fetch") is False:
-        found.append("device-mode forbids it to fetch, so nobody can ask which packages there are")
     return found
 
 
