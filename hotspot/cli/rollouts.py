@@ -196,7 +196,7 @@ def show(
 
 def looked_at(db: Session, number: int, settings: Settings) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     rollout = rollouts.get_rollout(db, number)
-    return _row(rollout, settings), [_standing(name, row, settings) for name, row in rollouts.named_rows_of(db, number)]
+    return _row(rollout, settings), [standing(name, row, settings) for name, row in rollouts.named_rows_of(db, number)]
 
 
 def _row(rollout: Rollout, settings: Settings) -> dict[str, Any]:
@@ -213,7 +213,7 @@ def _row(rollout: Rollout, settings: Settings) -> dict[str, Any]:
     }
 
 
-def _standing(name: str, row: RolloutRouter, settings: Settings) -> dict[str, Any]:
+def standing(name: str, row: RolloutRouter, settings: Settings) -> dict[str, Any]:
     return {
         "ring": Ring(row.ring).words,
         "router": name,
@@ -232,7 +232,8 @@ def picture(rollout: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Gr
     for column in ("ring", "router", "state", "since", "why"):
         table.add_column(column, overflow="fold")
     for row in ordered[:MOST_WATCHED]:
-        cells = [Text(str(row[column] or "")) for column in ("ring", "router", "state", "since", "why")]
+        shown = {**row, "since": row["since"][11:19]}
+        cells = [Text(str(shown[column] or "")) for column in ("ring", "router", "state", "since", "why")]
         table.add_row(*cells, style=COLOURS.get(row["state"]))
     if len(rows) > MOST_WATCHED:
         table.caption = f"and {len(rows) - MOST_WATCHED} more: hotspot rollouts show {rollout['rollout']}"

@@ -26,6 +26,7 @@ from tests.world import World
 
 NAME = "alun-alun-1"
 TARGET = (7, 24)
+TICKS = count()  # seconds; no two copies are taken at the same
 
 
 class Shop:
@@ -38,14 +39,13 @@ class Shop:
             router.state, router.fingerprint = RouterState.ENROLLED, live.fingerprint
             router.tunnel_address = router.address = str(ADDRESS)
             router.api_password = settings.keys.seal(PASSWORD, context=api_context(NAME))
-        ticks = count()
         self.means = Means(
             database,
             settings,
             load(shipped("router_configs")),
             dial=live.dial,
             wait=lambda _seconds: None,
-            clock=lambda: world.now + timedelta(seconds=next(ticks)),
+            clock=lambda: world.now + timedelta(seconds=next(TICKS)),
         )
         self.kept: list[list[str]] = []
 
