@@ -207,6 +207,7 @@ class Campaign:
         self._words.append(
             f"at most {most} connections to routers at once, {WORKERS} workers, one of them killed and replaced"
         )
+        say.print()  # below the table
         for line in self._words:
             print(line)
         if most > self._settings.router_connections:

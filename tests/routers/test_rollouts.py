@@ -326,7 +326,11 @@ def test_a_change_reaches_everybody_who_is_there_and_follows_those_who_come_back
         ssids = fleet.inside(Fleet.ssids)
         assert {name for name, told in ssids.items() if told == {NEW}} == {member.name for member in members} - away
         with means.database.reading() as db:
-            assert all("can't be reached" in job.problem for job in pending(db))
+            told = {name: row.why for name, row in rollouts.named_rows_of(db, number) if row.state == Standing.OFFLINE}
+            waiting = {job.router_id for job in pending(db)}
+        assert set(told) == away
+        assert all("can't be reached" in why for why in told.values())
+        assert len(waiting) == len(away)  # tried again, also now that all else is over
 
         fleet.inside(Fleet.come_back)
         eventually(means.database, number, done=COUNT)
