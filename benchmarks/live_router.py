@@ -42,7 +42,8 @@ class StillClock:
 class Live:
     """One router that has been enrolled; `dial` reaches it, and counts how often."""
 
-    def __init__(self, **facts: Any) -> None:  # noqa: ANN401  (what a simulated router is made with)
+    def __init__(self, *, address: IPv4Address = ADDRESS, **facts: Any) -> None:  # noqa: ANN401  (what a simulated router is made with)
+        self.address = address
         self.clock = StillClock()
         self.router = SimulatedRouterOS(**{"clock": self.clock, "mode": "advanced", **facts})
         install(self.router)
@@ -57,7 +58,7 @@ class Live:
         self.do("/certificate/add", name=CERTIFICATE, common_name="router", key_size="prime256v1")
         self.do("/certificate/sign", _id=CERTIFICATE)
         self.do("/interface/wireguard/add", name="hotspot", comment="hotspot:tunnel")
-        self.do("/ip/address/add", address=f"{ADDRESS}/16", interface="hotspot", comment="hotspot:tunnel")
+        self.do("/ip/address/add", address=f"{self.address}/16", interface="hotspot", comment="hotspot:tunnel")
         self.do("/user/group/add", name=GROUP, policy=POLICY)
         self.do("/user/add", name=USER, group=GROUP, password=PASSWORD, address=f"{CONTROLLER}/32")
         self.do(
@@ -125,7 +126,7 @@ class Live:
     def target(self, **changed: Any) -> Target:  # noqa: ANN401  (fields of a target)
         known: dict[str, Any] = {
             "name": "alun-alun-1",
-            "address": ADDRESS,
+            "address": self.address,
             "network": NETWORK,
             "fingerprint": self.fingerprint,
         }

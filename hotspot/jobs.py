@@ -1,78 +1,46 @@
-"""Durable work on routers: queued together with what asked for it, and tried again while a router is away. The only door to Procrastinate.
+"""Durable work on routers: queued together with what asked for it, and tried again while a router is away.
 
 At most one job a router runs at a time (its lock), in the order they were queued, and the same work waits only once (its queueing
-lock). A job whose worker died is taken again, so what a task does must be safe to do twice. Any number of processes may run a
-worker; each works on `router_connections` routers at a time.
+lock). Here work is asked for, through Procrastinate; `worker` does it.
 """
 
-import asyncio
 import hashlib
 import json
-import logging
-import threading
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
-from random import SystemRandom
-from typing import Any
+from typing import Any, Final
 
-import psycopg
-import structlog
-from procrastinate import App, BaseRetryStrategy, JobContext, PsycopgConnector, RetryDecision, SyncPsycopgConnector
-from procrastinate.exceptions import AlreadyEnqueued, ConnectorException, UniqueViolation
-from procrastinate.jobs import DeleteJobCondition, Job, Status
+from procrastinate import SyncPsycopgConnector
+from procrastinate.exceptions import AlreadyEnqueued
 from procrastinate.manager import JobManager
 from procrastinate.tasks import configure_task
-from procrastinate.worker import Worker as Fetcher
-from prometheus_client import Counter
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
-from hotspot.db import KEEP_ALIVE, Database
-from hotspot.errors import HotspotError, Unavailable
+from hotspot.db import Database
 from hotspot.settings import Settings
-
-log = structlog.get_logger()
 
 FIRST_PAUSE = timedelta(seconds=30)  # a router that reboots is back
 LONGEST_PAUSE = timedelta(hours=1)
-MOST_ATTEMPTS = 1000  # a month of them: who is away longer needs a person
-POLL_EVERY = timedelta(
-    seconds=1
-)  # new jobs are told at once; the next one of a router, and one whose time has come, are not
-HEARTBEAT = timedelta(seconds=10)
-ABANDONED_AFTER = timedelta(minutes=1)  # a worker that silent is dead: six heartbeats are missing
-LOOK_EVERY = timedelta(seconds=15)
-FAILED_KEPT = timedelta(days=30)
-DATABASE_PAUSE = timedelta(seconds=2)
-POOL_PATIENCE = timedelta(seconds=5)  # for a connection while the database is away; whoever stops waits as long
-STOP_PATIENCE = timedelta(minutes=1)
-LONGEST_PROBLEM = 300  # characters
-RUNS = Counter("hotspot_jobs", "Jobs on routers by outcome", ["task", "outcome"])
+MOST_ATTEMPTS = 1000  # of the longest pause, a month of them: who is away longer needs a person
+IN_NO_HURRY: Final = -1  # priority of what has a time: it stands in nobody's way until then
 
-TAKE_BACK = """
-WITH abandoned AS (
-    SELECT job.id, EXISTS (
-            SELECT FROM procrastinate_jobs AS twin WHERE twin.queueing_lock = job.queueing_lock AND twin.status = 'todo'
-        ) AS waits_again
-    FROM procrastinate_jobs AS job LEFT JOIN procrastinate_workers AS worker ON worker.id = job.worker_id
-    WHERE job.status = 'doing' AND (worker.id IS NULL OR worker.last_heartbeat < now() - make_interval(secs => %(silence)s))
-    FOR UPDATE OF job SKIP LOCKED
-), doubled AS (
-    DELETE FROM procrastinate_jobs WHERE id IN (SELECT id FROM abandoned WHERE waits_again)
-)
-UPDATE procrastinate_jobs SET status = 'todo', attempts = attempts + 1, scheduled_at = NULL, worker_id = NULL
-WHERE id IN (SELECT id FROM abandoned WHERE NOT waits_again) RETURNING id
-"""
 PENDING = """
 SELECT id, task_name, (args->>'router_id')::int AS router_id, args->'args' AS args, status, attempts, scheduled_at,
     args->>'problem' AS problem,
-    (SELECT max(at) FROM procrastinate_events WHERE job_id = procrastinate_jobs.id AND type <> 'scheduled') AS since
-FROM procrastinate_jobs WHERE status IN ('todo', 'doing', 'failed') ORDER BY id
+    CASE WHEN status = 'todo' AND attempts > 0 THEN coalesce(first_in_vain, latest) ELSE latest END AS since
+FROM procrastinate_jobs CROSS JOIN LATERAL (
+    SELECT max(at) FILTER (WHERE type <> 'scheduled') AS latest, min(at) FILTER (WHERE type = 'deferred_for_retry') AS first_in_vain
+    FROM procrastinate_events WHERE job_id = procrastinate_jobs.id
+) AS happened
+WHERE status IN ('todo', 'doing', 'failed') AND coalesce((args->>'router_id')::int = CAST(:router_id AS int), :router_id IS NULL)
+ORDER BY id
+"""
+CANCEL = "DELETE FROM procrastinate_jobs WHERE id = :job AND status = 'todo'"
+CANCEL_ALL = """
+DELETE FROM procrastinate_jobs WHERE task_name = :task AND args->'args' = CAST(:args AS jsonb) AND status = 'todo'
 """
 
 
@@ -87,26 +55,41 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a task is called with: the router, the arguments it was queued with, and how often it was tried before."""
+    """What a task is called with: the router, the arguments it was queued with, and how often it was tried before.
+
+    `is_last`: when it is in vain once more, it is given up.
+    """
 
     database: Database
     settings: Settings
     router_id: int
     args: Mapping[str, Any]
     attempts: int
+    is_last: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Work by name. `run` is tried again later when it raises Unavailable; any other error ends the job as failed."""
+    """Work by name. `run` is tried again later when it raises Unavailable; any other error ends the job as failed.
+
+    The pauses grow to the longest one; whatever that is, a router is given up only after a month.
+    """
 
     name: str
     run: Callable[[Work], None]
+    longest_pause: timedelta = LONGEST_PAUSE
+
+    @property
+    def most_attempts(self) -> int:
+        return int(MOST_ATTEMPTS * (LONGEST_PAUSE / self.longest_pause))
 
 
 @dataclass(frozen=True, slots=True)
 class QueuedJob:
-    """A job that isn't done: since when it is in its state, when it is tried next, and what went wrong last."""
+    """A job that isn't done: since when it is in its state, when it is tried next, and what went wrong last.
+
+    One that is pending is so since it was first tried in vain.
+    """
 
     id: int
     task: str
@@ -119,13 +102,12 @@ class QueuedJob:
     problem: str
 
 
-# --- asking for work -----------------------------------------------------------------------------------------------------
-
-
-def enqueue(db: Session, task_name: str, router_id: int, args: Mapping[str, Any]) -> int | None:
+def enqueue(
+    db: Session, task_name: str, router_id: int, args: Mapping[str, Any], *, at: datetime | None = None
+) -> int | None:
     """Queue work on a router in the caller's transaction: a worker sees it when that commits, and never when it doesn't.
 
-    Return the job's number, or None when the same work (task, router and arguments) waits already.
+    With `at` it is done then or later, when nothing else waits for this router; the others don't wait behind it. Return the job's number, or None when the same work (task, router and arguments) waits already.
     """
     work = hashlib.sha256(json.dumps(args, sort_keys=True).encode()).hexdigest()
     try:
@@ -135,14 +117,29 @@ def enqueue(db: Session, task_name: str, router_id: int, args: Mapping[str, Any]
                 job_manager=JobManager(SyncPsycopgConnector()),
                 lock=f"router:{router_id}",
                 queueing_lock=f"{task_name}:{router_id}:{work}",
+                schedule_at=at,
+                priority=0 if at is None else IN_NO_HURRY,
                 connection=db.connection().connection.driver_connection,
             ).defer(router_id=router_id, args=dict(args))
     except AlreadyEnqueued:
         return None
 
 
-def pending(db: Session) -> list[QueuedJob]:
-    """Return every job that isn't done, in the order they were queued; those that failed for good are kept 30 days."""
+def cancel(db: Session, job_id: int) -> bool:
+    """Take a job that waits out of the queue; False when it isn't there, or runs already."""
+    return db.connection().execute(text(CANCEL), {"job": job_id}).rowcount > 0
+
+
+def cancel_all(db: Session, task_name: str, args: Mapping[str, Any]) -> int:
+    """Take this work out of the queue for every router where it waits; return for how many."""
+    return db.connection().execute(text(CANCEL_ALL), {"task": task_name, "args": json.dumps(args)}).rowcount
+
+
+def pending(db: Session, router_id: int | None = None) -> list[QueuedJob]:
+    """Return every job that isn't done, or those of one router, in the order they were queued.
+
+    Those that failed for good are kept 30 days.
+    """
     return [
         QueuedJob(
             id=row.id,
@@ -155,7 +152,7 @@ def pending(db: Session) -> list[QueuedJob]:
             next_at=row.scheduled_at if row.status == "todo" else None,
             problem=row.problem or "",
         )
-        for row in db.execute(text(PENDING))
+        for row in db.execute(text(PENDING), {"router_id": router_id})
     ]
 
 
@@ -168,200 +165,10 @@ def _state(status: str, attempts: int) -> State:
     return State.PENDING if attempts else State.QUEUED
 
 
-def pause(attempts: int, chance: float) -> timedelta:
-    """Return how long to wait after `attempts` tries in vain: it doubles up to an hour; `chance` (0 to 1) takes up to half off.
+def pause(attempts: int, chance: float, longest: timedelta = LONGEST_PAUSE) -> timedelta:
+    """Return how long to wait after `attempts` tries in vain: it doubles up to `longest`; `chance` (0 to 1) takes up to half off.
 
     Routers that went away together, in a power cut, are so not all tried at the same moment.
     """
-    whole = min(FIRST_PAUSE * (1 << min(attempts, 12)), LONGEST_PAUSE)
+    whole = min(FIRST_PAUSE * (1 << min(attempts, 12)), longest)
     return whole * (1 - chance / 2)
-
-
-# --- doing it ------------------------------------------------------------------------------------------------------------
-
-
-class _UntilItIsBack(BaseRetryStrategy):
-    """Try again what an absent router or service kept from being done; a mistake is not mended by repeating it."""
-
-    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
-        if not isinstance(exception, Unavailable) or job.attempts >= MOST_ATTEMPTS:
-            return None
-        return RetryDecision(retry_at=datetime.now(UTC) + pause(job.attempts, SystemRandom().random()))
-
-
-class _Queue(JobManager):
-    """Lets go of a job that would be tried again while the same work was queued meanwhile: the queueing lock admits one."""
-
-    async def retry_job(
-        self,
-        job: Job,
-        retry_at: datetime | None = None,
-        priority: int | None = None,
-        queue: str | None = None,
-        lock: str | None = None,
-    ) -> None:
-        try:
-            await super().retry_job(job, retry_at, priority, queue, lock)
-        except UniqueViolation:
-            await self.finish_job(job, Status.ABORTED, delete_job=True)
-
-
-class Worker:
-    """Do what is queued, in threads, until stopped; while the database is away, wait for it."""
-
-    def __init__(self, database: Database, settings: Settings, tasks: Sequence[Task]) -> None:
-        self._database = database
-        self._settings = settings
-        self._connections = settings.router_connections
-        self._app = self._app_with(tasks)
-        self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
-        self._started = threading.Event()
-
-    def start(self) -> None:
-        self._thread.start()
-        self._started.wait()
-
-    def is_alive(self) -> bool:
-        return self._thread.is_alive()
-
-    def stop(self) -> None:
-        """Take no more jobs and let the running ones end; what takes longer is told, and holds the process up."""
-        with suppress(RuntimeError):  # it ended by itself, and its loop is closed
-            self._loop.call_soon_threadsafe(self._asked_to_stop.set)
-        self._thread.join(STOP_PATIENCE.total_seconds())
-        if self._thread.is_alive():
-            log.warning("jobs still run, and end before this process does")
-
-    def _app_with(self, tasks: Sequence[Task]) -> App:
-        for name in (
-            "procrastinate",
-            "psycopg.pool",
-        ):  # they would log arguments, in their own form; we tell what matters
-            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
-        connector = PsycopgConnector(
-            conninfo=self._database.dsn,
-            kwargs={"options": "-c timezone=UTC", "application_name": "hotspot jobs", **KEEP_ALIVE},
-            min_size=1,
-            max_size=4,
-            timeout=POOL_PATIENCE.total_seconds(),
-        )
-        app = App(connector=connector)
-        app.job_manager = _Queue(connector)
-        for task in tasks:
-            app.task(name=task.name, pass_context=True, retry=_UntilItIsBack())(self._called(task))
-        return app
-
-    def _called(self, task: Task) -> Callable[..., None]:
-        def run(context: JobContext, router_id: int, args: Mapping[str, Any], problem: str = "") -> None:
-            del problem  # the last attempt's
-            job = context.job
-            told = log.bind(job=job.id, task=task.name, router_id=router_id, attempts=job.attempts)
-            try:
-                task.run(Work(self._database, self._settings, router_id, args, job.attempts))
-            except HotspotError as error:
-                RUNS.labels(task.name, "away" if isinstance(error, Unavailable) else "failed").inc()
-                told.warning("job in vain", problem=str(error))
-                self._note(job, str(error))
-                raise
-            except Exception as error:
-                RUNS.labels(task.name, "failed").inc()
-                told.exception("job failed")
-                self._note(job, f"{type(error).__name__}; the log has more")
-                raise
-            RUNS.labels(task.name, "done").inc()
-            told.info("job done")
-
-        return run
-
-    def _note(self, job: Job, problem: str) -> None:
-        """Keep what went wrong beside the job's arguments, for `pending`."""
-        facts = {"job": job.id, "problem": problem[:LONGEST_PROBLEM]}
-        with suppress(DBAPIError), self._database.writing() as db:
-            db.execute(
-                text(
-                    "UPDATE procrastinate_jobs SET args = args || jsonb_build_object('problem', CAST(:problem AS text)) WHERE id = :job"
-                ),
-                facts,
-            )
-
-    def _run(self) -> None:
-        try:
-            asyncio.run(self._serve())
-        finally:
-            self._started.set()
-
-    async def _serve(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._loop.set_default_executor(ThreadPoolExecutor(self._connections, "job"))
-        self._asked_to_stop = asyncio.Event()
-        self._started.set()
-        while not self._asked_to_stop.is_set():
-            try:
-                if await self._opened():
-                    await self._work()
-            except (psycopg.Error, ConnectorException) as error:
-                log.warning("the worker waits for the database", problem=" ".join(str(error).split()))
-            finally:
-                await self._app.close_async()
-            await _set_within(self._asked_to_stop, DATABASE_PAUSE)
-
-    async def _opened(self) -> bool:
-        """Open the connections; False when asked to stop first, for that waits long for a database that is away."""
-        opening = asyncio.ensure_future(self._app.open_async())
-        asked = asyncio.create_task(self._asked_to_stop.wait())
-        await asyncio.wait((opening, asked), return_when=asyncio.FIRST_COMPLETED)
-        asked.cancel()
-        if not opening.done():
-            opening.cancel()
-            await asyncio.wait((opening,), timeout=DATABASE_PAUSE.total_seconds())
-            return False
-        await opening
-        return True
-
-    async def _work(self) -> None:
-        """Fetch and do jobs until asked to stop, or until the connection is lost."""
-        fetcher = Fetcher(
-            self._app,
-            concurrency=self._connections,
-            delete_jobs=DeleteJobCondition.SUCCESSFUL,
-            install_signal_handlers=False,
-            fetch_job_polling_interval=POLL_EVERY.total_seconds(),
-            update_heartbeat_interval=HEARTBEAT.total_seconds(),
-            stalled_worker_timeout=ABANDONED_AFTER.total_seconds(),
-        )
-
-        async def stop_it() -> None:
-            await self._asked_to_stop.wait()
-            fetcher.stop()  # type: ignore[no-untyped-call]  # the library leaves it so
-
-        over = asyncio.Event()
-        stopping, looking = asyncio.create_task(stop_it()), asyncio.create_task(self._look_after(over))
-        try:
-            await fetcher.run()  # type: ignore[no-untyped-call]  # as above
-        finally:
-            stopping.cancel()
-            over.set()
-            await looking
-
-    async def _look_after(self, over: asyncio.Event) -> None:
-        """Queue again what dead workers left, and forget what failed long ago.
-
-        It is told when it is over: a cancellation can be lost in a query (`asyncio.wait_for` of Python 3.11 swallows some).
-        """
-        while not over.is_set():
-            with suppress(ConnectorException):  # the fetcher notices it, too, and stops
-                taken = await self._app.connector.execute_query_all_async(
-                    TAKE_BACK, silence=ABANDONED_AFTER.total_seconds()
-                )
-                if taken:
-                    log.warning("jobs of a dead worker are queued again", jobs=[row["id"] for row in taken])
-                await self._app.job_manager.delete_old_jobs(
-                    nb_hours=int(FAILED_KEPT / timedelta(hours=1)), include_failed=True, include_aborted=True
-                )
-            await _set_within(over, LOOK_EVERY)
-
-
-async def _set_within(event: asyncio.Event, time: timedelta) -> None:
-    """Wait until the event is set, or for this time."""
-    with suppress(TimeoutError):
-        await asyncio.wait_for(event.wait(), time.total_seconds())

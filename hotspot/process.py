@@ -24,13 +24,14 @@ from hotspot.app import create_app
 from hotspot.clock import Clock
 from hotspot.db import Database
 from hotspot.errors import Unavailable
-from hotspot.jobs import Task, Worker
+from hotspot.jobs import Task
 from hotspot.radius.server import RadiusServer
-from hotspot.routers import takeover
+from hotspot.routers import rollouts_work, takeover
 from hotspot.settings import SERVED_AT, BadSetting, Settings, make_folder
 from hotspot.setup import open_installation
 from hotspot.supervisor import RadiusProcesses
 from hotspot.telemetry import metrics_told
+from hotspot.worker import Worker
 
 log = structlog.get_logger()
 
@@ -49,6 +50,7 @@ REFUSAL_HEADERS = (
 )
 TASKS: tuple[Task, ...] = (
     takeover.TASK,
+    rollouts_work.TASK,
 )  # what may be queued for routers; a feature with such work adds its task here
 BEAT_EVERY = 5.0  # seconds; `hotspot health` calls a process dead after a minute without one
 

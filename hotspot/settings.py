@@ -8,7 +8,7 @@ import os
 import re
 import secrets
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from functools import cached_property
 from ipaddress import IPv4Network, ip_address
 from pathlib import Path
@@ -65,7 +65,11 @@ class Settings(BaseSettings):
     )
     tunnel_host: str = Field("", description="name or address that routers dial for WireGuard; default: public_url's")
     tunnel_port: int = Field(51820, ge=1, le=65535, description="UDP port of the controller's WireGuard")
-    router_connections: int = Field(20, ge=1, le=200, description="routers that one worker works on at the same time")
+    router_connections: int = Field(
+        20, ge=2, le=200, description="connections to routers at the same time, over all workers; a job has up to two"
+    )
+    night_from: time = Field(time(1), description="local time from which rollouts may touch routers")
+    night_until: time = Field(time(5), description="local time at which a night's rollouts begin no more work")
     public_ca: Path | None = Field(
         None, description="file of the CA of public_url's certificate, PEM, where it is private"
     )

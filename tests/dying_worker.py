@@ -5,8 +5,9 @@ import threading
 from pathlib import Path
 
 from hotspot.db import open_database
-from hotspot.jobs import Task, Work, Worker
+from hotspot.jobs import Task, Work
 from hotspot.settings import load
+from hotspot.worker import Worker
 
 
 def never_end(work: Work) -> None:

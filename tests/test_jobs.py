@@ -17,11 +17,13 @@ from prometheus_client import REGISTRY
 from sqlalchemy import text
 
 from hotspot import jobs, process
+from hotspot import worker as works
 from hotspot.db import Database
 from hotspot.errors import Invalid, Unavailable
-from hotspot.jobs import QueuedJob, State, Task, Work, Worker, enqueue, pause, pending
+from hotspot.jobs import QueuedJob, State, Task, Work, enqueue, pause, pending
 from hotspot.process import Part, running
 from hotspot.settings import Settings
+from hotspot.worker import Worker
 
 PATIENCE = 5  # seconds
 
@@ -36,9 +38,9 @@ class Wrong(Invalid):
 
 @pytest.fixture(autouse=True)
 def _look_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "DATABASE_PAUSE", timedelta(milliseconds=20))
-    monkeypatch.setattr(jobs, "POLL_EVERY", timedelta(milliseconds=20))
-    monkeypatch.setattr(jobs, "LOOK_EVERY", timedelta(milliseconds=20))
+    monkeypatch.setattr(works, "DATABASE_PAUSE", timedelta(milliseconds=20))
+    monkeypatch.setattr(works, "POLL_EVERY", timedelta(milliseconds=20))
+    monkeypatch.setattr(works, "LOOK_EVERY", timedelta(milliseconds=20))
 
 
 @contextmanager
@@ -144,7 +146,9 @@ def test_jobs_of_one_router_run_in_order_one_at_a_time_and_those_of_others_meanw
     assert [turn for router_id, turn in done if router_id == 2] == [0, 1, 2]
 
 
-def test_no_more_routers_are_worked_on_at_once_than_the_setting_says(database: Database, settings: Settings) -> None:
+def test_all_workers_together_have_no_more_connections_than_the_setting_says(
+    database: Database, settings: Settings
+) -> None:
     guard, at_work, most = threading.Lock(), 0, 0
     pairs, done = threading.Barrier(2), threading.Semaphore(0)
 
@@ -161,7 +165,8 @@ def test_no_more_routers_are_worked_on_at_once_than_the_setting_says(database: D
     for router_id in range(8):
         queue(database, router_id)
 
-    with a_worker(database, settings.model_copy(update={"router_connections": 2}), greet):
+    two_jobs = settings.model_copy(update={"router_connections": 5})
+    with a_worker(database, two_jobs, greet), a_worker(database, two_jobs, greet):
         assert all(done.acquire(timeout=PATIENCE) for _ in range(8))
         eventually(database, [])
 
@@ -204,6 +209,76 @@ def test_a_pending_job_is_not_tried_before_its_time(database: Database, settings
         (job,) = eventually(database, [State.PENDING])
 
     assert job.router_id == 1
+
+
+def test_a_job_with_a_time_is_done_then_and_keeps_nobody_waiting(database: Database, settings: Settings) -> None:
+    done: Queue[str] = Queue()
+    with database.writing() as db:
+        enqueue(db, "greet", 1, {"when": "tonight"}, at=datetime.now(UTC) + timedelta(hours=1))
+        enqueue(db, "greet", 2, {"when": "last night"}, at=datetime.now(UTC) - timedelta(hours=1))
+        enqueue(db, "greet", 1, {"when": "now"})
+
+    with a_worker(database, settings, lambda work: done.put(work.args["when"])):
+        assert {done.get(timeout=PATIENCE) for _ in range(2)} == {"last night", "now"}
+        (job,) = eventually(database, [State.QUEUED])
+
+    assert job.args == {"when": "tonight"}
+    assert job.next_at is not None
+    assert job.next_at > datetime.now(UTC) + timedelta(minutes=59)
+
+
+def test_a_waiting_job_can_be_cancelled_and_a_running_one_can_not(database: Database, settings: Settings) -> None:
+    started, go = threading.Event(), threading.Event()
+
+    def greet(work: Work) -> None:
+        started.set()
+        go.wait(PATIENCE)
+
+    running_one = queue(database, 1)
+    with a_worker(database, settings, greet):
+        assert started.wait(PATIENCE)
+        waiting_one = queue(database, 1, turn=2)
+        with database.writing() as db:
+            assert not jobs.cancel(db, running_one or 0)
+            assert jobs.cancel(db, waiting_one or 0)
+            assert not jobs.cancel(db, waiting_one or 0)
+        go.set()
+        eventually(database, [])
+
+
+def test_one_work_is_cancelled_for_all_its_routers(database: Database) -> None:
+    for router_id in (1, 2):
+        queue(database, router_id, rollout=7)
+    other = queue(database, 1, rollout=8)
+
+    with database.writing() as db:
+        assert jobs.cancel_all(db, "greet", {"rollout": 7}) == 2
+
+    assert [job.id for job in waiting(database)] == [other]
+
+
+def test_the_jobs_of_one_router_are_told_apart_and_pending_ones_since_the_first_try_in_vain(database: Database) -> None:
+    queue(database, 1)
+    number = queue(database, 2)
+    change(database, f"UPDATE procrastinate_jobs SET attempts = 2 WHERE id = {number}")
+    for hours in (3, 1):
+        change(
+            database,
+            f"INSERT INTO procrastinate_events (job_id, type, at) VALUES ({number}, 'deferred_for_retry', now() - interval '{hours} hours')",
+        )
+
+    with database.reading() as db:
+        (job,) = pending(db, 2)
+
+    assert (job.id, job.state) == (number, State.PENDING)
+    assert timedelta(hours=2, minutes=59) < datetime.now(UTC) - job.since < timedelta(hours=3, minutes=1)
+
+
+def test_a_task_with_short_pauses_is_given_up_as_late_as_the_others() -> None:
+    hasty = Task("greet", lambda work: None, timedelta(minutes=6))
+
+    assert hasty.most_attempts == 10 * jobs.MOST_ATTEMPTS
+    assert pause(9, 0, hasty.longest_pause) == timedelta(minutes=6)
 
 
 def test_a_router_given_up_after_the_last_attempt_has_failed(database: Database, settings: Settings) -> None:
@@ -368,7 +443,7 @@ def test_a_worker_that_is_stopped_ends_its_job_and_takes_no_other(database: Data
 def test_stopping_waits_only_so_long_for_a_job_that_does_not_end(
     database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs, "STOP_PATIENCE", timedelta(milliseconds=100))
+    monkeypatch.setattr(works, "STOP_PATIENCE", timedelta(milliseconds=100))
     started, go = threading.Event(), threading.Event()
 
     def greet(work: Work) -> None:

@@ -9,6 +9,7 @@ import hotspot.guests.models
 import hotspot.portal.models
 import hotspot.routers.backups
 import hotspot.routers.models
+import hotspot.routers.rollouts_models
 import hotspot.routers.runs
 import hotspot.setup
 import hotspot.sites.models

@@ -6,7 +6,7 @@ kept already, batches of a long plan and files, is taken back as soon as it can 
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from hotspot.errors import Conflict, HotspotError
@@ -53,11 +53,15 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How it ended, why not as wanted, and the rows at the end, where they could be read."""
+    """How it ended, why not as wanted, and the rows at the end, where they could be read.
+
+    `line_broke`: it failed because the router was not reached any more; that may be the change's doing, or a line that comes and goes.
+    """
 
     outcome: Outcome
     reason: str = ""
     after: Actual | None = field(default=None, repr=False)
+    line_broke: bool = False
 
 
 def carry_out(way: Way, attempt: Attempt, connection: Connection, report: Report) -> Ending:
@@ -77,7 +81,7 @@ def carry_out(way: Way, attempt: Attempt, connection: Connection, report: Report
         with suppress(HotspotError):
             changing.let_go_back(connection)
         report(f"going back: {error}")
-        return recover(way, attempt, str(error))
+        return replace(recover(way, attempt, str(error)), line_broke=isinstance(error, RouterUnreachable))
     finally:
         connection.close()
     return Ending(Outcome.CONFIRMED, after=after)

@@ -37,8 +37,8 @@ def facts_of(connection: Connection) -> RouterFacts:
         model=resource.get("board-name", ""),
         packages=frozenset(
             row.get("name", "")
-            for row in connection.read("/system/package", ["name", "disabled"])
-            if row.get("disabled") not in TRUE
+            for row in connection.read("/system/package", ["name", "disabled", "available"])
+            if row.get("disabled") not in TRUE and row.get("available") not in TRUE
         ),
         interfaces={row["name"]: row.get("type", "") for row in interfaces if "name" in row},
         uplinks=frozenset(_uplinks(connection)),

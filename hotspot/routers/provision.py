@@ -93,11 +93,12 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A run that is over."""
+    """A run that is over; `line_broke` as in `attempt.Ending`."""
 
     run: int
     outcome: Outcome
     reason: str
+    line_broke: bool = False
 
 
 # --- plan ----------------------------------------------------------------------------------------------------------------
@@ -113,15 +114,23 @@ def make_plan(
         NotReady: a person has to do something first.
         RouterUnreachable: it does not answer.
     """
+    planned = compare(means, name, accept=accept)
+    if planned.plan.is_empty:
+        return planned
+    with means.database.writing() as db:
+        router_id = get_router_named(db, name).id or 0
+        number = ledger.keep_plan(
+            db, router_id, planned.plan, state=state, made_by=made_by, now=means.clock(), accept=accept
+        )
+    return replace(planned, id=number)
+
+
+def compare(means: Means, name: str, *, accept: Sequence[str] = ()) -> Planned:
+    """Compare as `make_plan` does, with the same errors, and keep nothing."""
     subject = _subject(means, name)
     with enter(means, subject) as connection:
         look = _look(means, subject, connection)
-    plan = planning.plan(look.desired, look.rows, accept=accept)
-    if plan.is_empty:
-        return Planned(None, plan, look.findings)
-    with means.database.writing() as db:
-        number = ledger.keep_plan(db, subject.id, plan, state=state, made_by=made_by, now=means.clock(), accept=accept)
-    return Planned(number, plan, look.findings)
+    return Planned(None, planning.plan(look.desired, look.rows, accept=accept), look.findings)
 
 
 def _subject(means: Means, name: str) -> Subject:
@@ -245,7 +254,7 @@ def _end(means: Means, number: int, ending: Ending) -> Done:
             run.ended_at = None
         if ending.after is not None:
             run.after = ledger.seal_rows(means.settings.keys, run.router_id, ending.after)
-    return Done(number, ending.outcome, ending.reason)
+    return Done(number, ending.outcome, ending.reason, ending.line_broke)
 
 
 @contextmanager

@@ -47,6 +47,19 @@ def test_a_pending_job_says_of_which_router_when_it_is_tried_next_and_why(databa
     assert "it does not answer" in people
 
 
+def test_a_waiting_job_is_cancelled_once(database: Database, world: World) -> None:
+    with database.writing() as db:
+        number = enqueue(db, "greet", world.router, {})
+        enqueue(db, "greet", world.other_router, {})
+
+    assert [row["job"] for row in said("jobs", "list", "--router", "alun-alun-1")] == [number]  # type: ignore[attr-defined]
+    assert said("jobs", "cancel", str(number)) == {"job": number, "state": "cancelled"}
+    again = run("jobs", "cancel", str(number))
+
+    assert (again.exit_code, f"No job {number} waits" in again.output) == (4, True)
+    assert len(said("jobs", "list")) == 1  # type: ignore[arg-type]
+
+
 def test_without_jobs_the_list_says_so() -> None:
     assert run("jobs", "list").stdout == "Nothing waits and nothing failed.\n"
 

@@ -115,7 +115,7 @@ def _resource(call: Call) -> list[dict[str, str]]:
             "cpu": "ARM",
             "cpu-count": "4",
             "cpu-load": "3",
-            "free-hdd-space": "67108864",
+            "free-hdd-space": str(router.free_storage),
             "total-hdd-space": "134217728",
             "architecture-name": router.board.architecture,
             "board-name": router.board.name,

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Final
 
 from hotspot.simulator.routeros.changes import targets_of
+from hotspot.simulator.routeros.downloads import is_published, octets_of
 from hotspot.simulator.routeros.sessions import Call, Result
 from hotspot.simulator.routeros.table import parse_version
 from hotspot.simulator.routeros.traps import failure, no_such_item
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 
 UPDATE: Final = "/system/package/update"
 DOWNLOADED: Final = "Downloaded, please reboot router to upgrade it"
+REFUSES_SINCE: Final = (7, 18)  # before, a package that the new version lacks is dropped without a word
+TRUE: Final = frozenset({"yes", "true", ""})
 
 
 class Packages:
@@ -28,6 +31,14 @@ class Packages:
     @property
     def names(self) -> frozenset[str]:
         return frozenset(name for name, enabled in self.enabled.items() if enabled)
+
+    def missing(self, version: str, architecture: str) -> list[str]:
+        """The installed packages that aren't published for this version."""
+        return [name for name in self.enabled if not is_published(name, parse_version(version), architecture)]
+
+    def drop(self, names: list[str]) -> None:
+        for name in names:
+            del self.enabled[name]
 
     def boot(self) -> str | None:
         """Carry out what was scheduled; the version that the router comes up with, when it is another one."""
@@ -118,9 +129,16 @@ def _answer(call: Call) -> dict[str, str]:
 
 def download(call: Call) -> Result:
     check(call)
-    packages = call.router.packages
-    if parse_version(packages.latest) > call.router.version:
-        packages.downloaded, packages.status = packages.latest, DOWNLOADED
+    packages, router = call.router.packages, call.router
+    if parse_version(packages.latest) > router.version:
+        missing = packages.missing(packages.latest, router.board.architecture)
+        may_miss = router.version < REFUSES_SINCE or call.arguments.get("ignore-missing", "no") in TRUE
+        if sum(octets_of(name) for name in packages.enabled) > router.free_storage:
+            packages.status = "ERROR: not enough disk space to download"
+        elif missing and not may_miss:
+            packages.status = f"ERROR: missing packages: {', '.join(missing)}"
+        else:
+            packages.downloaded, packages.status = packages.latest, DOWNLOADED
     return Result([_answer(call)])
 
 

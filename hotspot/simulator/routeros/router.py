@@ -73,6 +73,7 @@ class SimulatedRouterOS:
         self.radius_counters: dict[int, dict[str, str]] = {}
         self.log: deque[tuple[int, str, str, str]] = deque(maxlen=LOGGED)
         self.boot = 0
+        self.free_storage = 67_108_864  # octets
         self.fetches: Callable[[Mapping[str, str]], bytes] = _nobody
         self.reaches: Callable[[str], bool] = lambda _address: False
         self.version_text = self.firmware = version
@@ -264,6 +265,7 @@ class SimulatedRouterOS:
         """Come up anew: connections cut, new row numbers, RAM empty, what was scheduled for the boot done."""
         version = self.packages.boot()
         if version:
+            self.packages.drop(self.packages.missing(version, self.board.architecture))
             self.version_text = version
         self._know_menus()
         self.firmware = self.firmware_after_boot

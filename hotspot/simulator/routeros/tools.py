@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from hotspot.simulator.routeros import changes, scheduler
+from hotspot.simulator.routeros.downloads import sidecar
 from hotspot.simulator.routeros.sessions import Call, Result
 from hotspot.simulator.routeros.traps import device_mode_forbids, failure, invalid_value, missing_values, no_such_item
 
@@ -68,12 +69,16 @@ def ping(call: Call) -> Result:
 
 
 def fetch(call: Call) -> Result:
-    """Ask the world outside, which is whoever the router was given; nobody by default."""
+    """Ask the world outside: RouterOS' download server, and whoever the router was given; nobody by default."""
     if not call.router.device_mode.allows("fetch"):
         raise device_mode_forbids()
     if "url" not in call.arguments and "address" not in call.arguments:
         raise missing_values(["url"])
-    octets = call.router.fetches(dict(call.arguments))
+    octets = sidecar(call.arguments.get("url", ""))
+    if octets == b"":
+        raise failure("Fetch failed with status 404 (Not Found)")
+    if octets is None:
+        octets = call.router.fetches(dict(call.arguments))
     name = call.arguments.get("dst-path") or call.arguments.get("url", "").rpartition("/")[2] or "index.html"
     row = {
         "status": "finished",

@@ -222,6 +222,49 @@ def test_an_update_changes_the_version_at_the_reboot() -> None:
     assert Box(model="CHR").trap("/system/routerboard/upgrade") == "failure: not supported"
 
 
+def test_a_package_that_a_new_version_lacks_is_refused_or_by_an_old_router_dropped() -> None:
+    newer = Box(version="7.19.2", packages=("routeros", "wifi-qcom", "lora"), offers={"stable": "7.24"})
+    newer.do("/system/package/update/install")
+    assert newer.row("/system/package/update")["status"] == "ERROR: missing packages: lora"
+    assert newer.router.version_text == "7.19.2"
+
+    newer.do("/system/package/update/install", ignore_missing="yes")
+    assert [row["name"] for row in newer.rows("/system/package")] == ["routeros", "wifi-qcom"]
+
+    older = Box(version="7.16", packages=("routeros", "lora"), offers={"stable": "7.24"})
+    older.do("/system/package/update/install")
+    assert [row["name"] for row in older.rows("/system/package")] == ["routeros"]
+
+
+def test_a_download_needs_room() -> None:
+    box = Box(version="7.19.2", offers={"stable": "7.24"})
+    box.router.free_storage = 1 << 20
+
+    assert box.do("/system/package/update/download").rows[0]["status"] == "ERROR: not enough disk space to download"
+
+
+def test_the_download_server_has_a_hash_beside_each_package_that_exists() -> None:
+    box = Box(mode="advanced")
+    server = "https://download.mikrotik.com/routeros"
+
+    there = [
+        "7.24/routeros-7.24.npk",
+        "7.24/wifi-qcom-7.24-arm64.npk",
+        "7.20/hotspot-7.20-smips.npk",
+        "7.24/wireless-7.24-ppc.npk",
+    ]
+    for file in there:
+        (row,) = box.do("/tool/fetch", url=f"{server}/{file}.sha256", output="user").rows
+        assert row["data"].endswith(file.partition("/")[2] + "\n")
+    for file in (
+        "7.24/lora-7.24-arm64.npk",
+        "7.19/hotspot-7.19-smips.npk",
+        "7.24/zerotier-7.24.npk",
+        "7.24/none-7.24-arm.npk",
+    ):
+        assert "404" in box.trap("/tool/fetch", url=f"{server}/{file}.sha256")
+
+
 def test_packages_are_switched_at_the_reboot() -> None:
     box = Box(model="RB951Ui-2HnD")
     box.do("/system/package/disable", numbers="wireless")
