@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 
 from hotspot.cli.main import app
 from hotspot.db import open_database
+from hotspot.demo_folder import NotADemo, mark
 from hotspot.settings import DEMO_SECRET_KEY, demo_settings, load_for_command
-from hotspot.simulator.demo import NotADemo, mark
 from tests.conftest import SECRET_KEY
 
 
@@ -75,7 +75,7 @@ def test_the_demo_takes_nothing_from_the_environment_of_a_real_installation(
 
     assert settings.database_url is None
     assert settings.base_url == "http://127.0.0.1:8123"
-    assert settings.radius_host == "127.0.0.1"
+    assert settings.radius_host == "127.0.0.1,127.66.0.1"
     assert settings.forwarded_allow_ips == "127.0.0.1"
 
 
