@@ -5,18 +5,21 @@ Every step says how the router should be, so a take-over that was cut is simply 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
 from hotspot.errors import Conflict
 from hotspot.jobs import Task, Work
 from hotspot.paths import shipped
 from hotspot.routers.configs import load
-from hotspot.routers.connection import Connection, Dial, RouterOS, RouterRefused, Target
+from hotspot.routers.connection import Connection, Dial, RouterOS, RouterRefused, RouterUnreachable, Target
 from hotspot.routers.enrol import complete
 from hotspot.routers.handover import BOOTSTRAP, TAKE_OVER, USER, Absent, Ensure, ProveLogin, Step, hand_over
 from hotspot.routers.models import RouterState
 from hotspot.routers.service import get_router, get_router_named
 from hotspot.routers.subjects import Means, targets_of
 from hotspot.routers.tunnels import controller_address
+
+FIRST_WAITS: Final = (0.5, 1.0, 2.0, 4.0)  # seconds; a router sets its tunnel up just after it has called
 
 
 class NothingToTake(Conflict):
@@ -106,7 +109,13 @@ def _rows_with(connection: Connection, menu: str, key: Mapping[str, str]) -> lis
 def _work(work: Work) -> None:
     with work.database.reading() as db:
         name = get_router(db, work.router_id).name
-    take_over(Means(work.database, work.settings, load(shipped("router_configs"))), name)
+    means = Means(work.database, work.settings, load(shipped("router_configs")))
+    for seconds in FIRST_WAITS if work.attempts == 0 else ():
+        try:
+            return take_over(means, name)
+        except RouterUnreachable:
+            means.wait(seconds)
+    return take_over(means, name)
 
 
 TASK = Task(TAKE_OVER, _work)
