@@ -39,6 +39,7 @@ ARRIVAL_EVERY: Final = 0.4  # seconds between two phones while there are fewer t
 HEARTBEAT: Final = 1.0
 LOOK_AGAIN: Final = 60.0  # seconds after which a phone probes again
 MISFORTUNE_EVERY: Final = 480.0  # seconds between two restarts or power cuts in the whole city, on average
+QUIET_FOR: Final = 120.0  # seconds until the first: people look around
 DARK_FOR: Final = 20.0  # seconds without power
 STOP_PATIENCE: Final = 15.0
 REGULARS: Final = 600  # devices that come back
@@ -204,6 +205,7 @@ class City:
 
     async def _suffer(self) -> None:
         """Cut the power somewhere, from time to time."""
+        await asyncio.sleep(QUIET_FOR)
         while True:
             await asyncio.sleep(self._chance.expovariate(1 / MISFORTUNE_EVERY))
             box = self.boxes[self._chance.choice(self._sites).slug]

@@ -78,10 +78,14 @@ class Router:
     async def become(self, setup: RouterSetup) -> None:
         """Go by another configuration.
 
-        1. Questions from now on go to the servers it names; those that are asked already get their time. 2. New devices and sessions
-        are under its rules, running sessions stay under theirs. 3. Whose network is gone from the air is out of range. 4. Without a
-        hotspot there are no sessions.
+        1. Without a hotspot there are no sessions: they end as they would have. 2. Questions from now on go to the servers it names;
+        those that are asked already get their time. 3. New devices and sessions are under its rules, running sessions stay under
+        theirs. 4. Whose network is gone from the air is out of range.
         """
+        if not setup.runs:
+            for session in list(self.sessions.values()):
+                self.end(session, TerminateCause.NAS_REQUEST)
+            self.hosts.clear()
         before, self.setup = self.setup, setup
         fresh = self._servers(setup)
         if (fresh.nas, fresh.entries) != (self.radius.nas, self.radius.entries):
@@ -91,10 +95,6 @@ class Router:
             self._retire(old)
         self.hosts.pool = setup.pool
         self.hosts.lose(before.ssids - setup.ssids)
-        if not setup.runs:
-            for session in list(self.sessions.values()):
-                self.end(session, TerminateCause.NAS_REQUEST)
-            self.hosts.clear()
 
     def _retire(self, servers: RadiusServers) -> None:
         task = asyncio.get_running_loop().create_task(servers.retire())
@@ -276,10 +276,11 @@ class Router:
     ) -> None:
         if not self.setup.reports:
             return
+        servers = self.radius
 
         async def report() -> None:
             klass, at = session.accept.klass, int(self.clock.wall())
-            told = await self.radius.account(session.login, status, usage=usage, cause=cause, klass=klass, event_at=at)
+            told = await servers.account(session.login, status, usage=usage, cause=cause, klass=klass, event_at=at)
             if not told:
                 log.debug("a report was not acknowledged", router=self.setup.name, status=status.name)
 
