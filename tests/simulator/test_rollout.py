@@ -1,0 +1,72 @@
+"""The demo's boxes come into service by the product's own way, and again when the demo starts again in its folder."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from pydantic import SecretStr
+from sqlmodel import select
+
+from hotspot.db import Database
+from hotspot.demo_folder import mark
+from hotspot.process import free_port
+from hotspot.routers import takeover
+from hotspot.routers.models import Router, RouterState
+from hotspot.routers.runs import ProvisionRun
+from hotspot.settings import Settings, demo_settings
+from hotspot.simulator import rollout
+from hotspot.simulator.city import City
+from hotspot.simulator.demo import demo_city
+from hotspot.simulator.rollout import NotInService
+
+
+@pytest.fixture
+def demo(tmp_path: Path, database_url: str) -> Settings:
+    """A demo's settings, with the tests' database."""
+    mark(tmp_path / "demo")
+    settings = demo_settings(tmp_path / "demo", http_port=free_port())
+    return settings.model_copy(update={"database_url": SecretStr(database_url)})
+
+
+@contextmanager
+def step(_words: str, _total: int) -> Iterator[Callable[[], None]]:
+    yield lambda: None
+
+
+def known(database: Database) -> list[tuple[str, str, str | None]]:
+    with database.reading() as db:
+        return [(row.name, row.state, row.tunnel_address) for row in db.exec(select(Router).order_by(Router.name))]
+
+
+def test_routers_enrol_are_configured_and_meet_their_demo_again(demo: Settings, database: Database) -> None:
+    with demo_city(demo, sites=2, step=step) as links:
+        first = known(database)
+        assert [name for name, _, _ in first] == ["alun-alun-1", "perpustakaan-1"]
+        assert {state for _, state, _ in first} == {RouterState.ENROLLED}
+        assert links["fresh_router"] == "perpustakaan-1"
+        assert httpx.get(str(links["phone"]) + "login").status_code == 200
+
+    with demo_city(demo, sites=2, step=step):
+        assert known(database) == first
+        with database.reading() as db:
+            runs = db.exec(select(Router.name, ProvisionRun.outcome).join(ProvisionRun)).all()
+        assert list(runs) == [("alun-alun-1", "confirmed")] * 2
+
+
+def test_a_demo_of_one_site_leaves_no_router_to_do(demo: Settings, database: Database) -> None:
+    with demo_city(demo, sites=1, step=step) as links:
+        assert links["fresh_router"] is None
+        assert links["sites"] == 1
+
+
+def test_a_box_that_nobody_takes_over_is_said(
+    demo: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rollout, "PATIENCE", 0.5)
+    monkeypatch.setattr(takeover, "FIRST_WAITS", (0.0,))
+    monkeypatch.setattr(City, "paste", lambda *_: None)  # nobody stands before the boxes
+
+    with pytest.raises(NotInService, match="SIM000000"), demo_city(demo, sites=1, step=step):
+        pass
