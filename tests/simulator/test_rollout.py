@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from ipaddress import ip_address
 from pathlib import Path
 
 import httpx
@@ -12,14 +14,17 @@ from sqlmodel import select
 from hotspot.db import Database
 from hotspot.demo_folder import mark
 from hotspot.process import free_port
+from hotspot.radius.disconnect import Outcome, Refused, Target, Unreachable, disconnect
+from hotspot.radius.packet import Secret
 from hotspot.routers import takeover
 from hotspot.routers.models import Router, RouterState
 from hotspot.routers.runs import ProvisionRun
+from hotspot.routers.service import get_router_named, known
 from hotspot.settings import Settings, demo_settings
 from hotspot.simulator import rollout
-from hotspot.simulator.city import City
 from hotspot.simulator.demo import demo_city
 from hotspot.simulator.rollout import NotInService
+from hotspot.simulator.routeros.server import ApiServer
 
 
 @pytest.fixture
@@ -35,38 +40,46 @@ def step(_words: str, _total: int) -> Iterator[Callable[[], None]]:
     yield lambda: None
 
 
-def known(database: Database) -> list[tuple[str, str, str | None]]:
+def all_known(database: Database) -> list[tuple[str, str, str | None]]:
     with database.reading() as db:
         return [(row.name, row.state, row.tunnel_address) for row in db.exec(select(Router).order_by(Router.name))]
 
 
+def asked_to_end_a_session(database: Database, demo: Settings, name: str) -> Outcome:
+    """Ask a router, at its tunnel address, to end a session that nobody has."""
+    with database.reading() as db:
+        router = known(get_router_named(db, name), demo.keys)
+    target = Target(ip_address(router.address), Secret(router.secret), "80000000", "gina", None, name, router.coa_port)
+    return disconnect(target, now=datetime.now(UTC), waits=(2.0,))
+
+
 def test_routers_enrol_are_configured_and_meet_their_demo_again(demo: Settings, database: Database) -> None:
     with demo_city(demo, sites=2, step=step) as links:
-        first = known(database)
+        first = all_known(database)
         assert [name for name, _, _ in first] == ["alun-alun-1", "perpustakaan-1"]
         assert {state for _, state, _ in first} == {RouterState.ENROLLED}
         assert links["fresh_router"] == "perpustakaan-1"
         assert httpx.get(str(links["phone"]) + "login").status_code == 200
+        assert isinstance(asked_to_end_a_session(database, demo, "alun-alun-1"), Refused), (
+            "it is heard, and has no such one"
+        )
+        assert isinstance(asked_to_end_a_session(database, demo, "perpustakaan-1"), Unreachable), (
+            "nothing is configured there"
+        )
 
     with demo_city(demo, sites=2, step=step):
-        assert known(database) == first
+        assert all_known(database) == first
         with database.reading() as db:
             runs = db.exec(select(Router.name, ProvisionRun.outcome).join(ProvisionRun)).all()
         assert list(runs) == [("alun-alun-1", "confirmed")] * 2
 
 
-def test_a_demo_of_one_site_leaves_no_router_to_do(demo: Settings, database: Database) -> None:
-    with demo_city(demo, sites=1, step=step) as links:
-        assert links["fresh_router"] is None
-        assert links["sites"] == 1
-
-
 def test_a_box_that_nobody_takes_over_is_said(
     demo: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rollout, "PATIENCE", 0.5)
+    monkeypatch.setattr(rollout, "PATIENCE", 1.0)
     monkeypatch.setattr(takeover, "FIRST_WAITS", (0.0,))
-    monkeypatch.setattr(City, "paste", lambda *_: None)  # nobody stands before the boxes
+    monkeypatch.setattr(ApiServer, "_lets_in", lambda *_: False)  # it hangs up on everybody
 
     with pytest.raises(NotInService, match="SIM000000"), demo_city(demo, sites=1, step=step):
         pass
