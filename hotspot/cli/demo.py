@@ -81,5 +81,6 @@ def _fresh(program: Path, links: dict[str, object]) -> tuple[str, ...]:
         f"  {name} has enrolled and is not configured: nobody finds Wi-Fi there. In another terminal:",
         f"    {program} routers plan {name} --data-dir {folder}",
         f"    {program} routers apply PLAN --data-dir {folder}",
+        f"  Then phones come, and you can be one: {links['fresh_phone']}",
         "",
     )

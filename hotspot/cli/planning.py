@@ -43,14 +43,14 @@ def _row(means: Means, name: str, made_by: str) -> dict[str, object] | None:
     if planned.id is None:
         return None
     plan = planned.plan
-    return _told(name, str(planned.id), len(plan.changes), len(plan.conflicts), next_step(planned, name))
+    return _told(name, str(planned.id), len(plan.changes), len(plan.conflicts), _next_step(planned, name))
 
 
-def _told(name: str, plan: str | None, changes: int, conflicts: int, to_do: str) -> dict[str, object]:
-    return {"router": name, "changes": changes, "conflicts": conflicts, "plan": plan, "to do": to_do}
+def _told(name: str, plan: str | None, changes: int, conflicts: int, next_step: str) -> dict[str, object]:
+    return {"router": name, "changes": changes, "conflicts": conflicts, "plan": plan, "next": next_step}
 
 
-def next_step(planned: Planned, name: str) -> str:
+def _next_step(planned: Planned, name: str) -> str:
     """What a person types now."""
     if planned.plan.conflicts:
         return f"rows made by hand are in the way: hotspot routers plan {name}"

@@ -5,6 +5,7 @@ tunnel addresses are loopback ones. Routers come into service by the product's o
 for a person. Everything it starts ends with it. Its data directory is marked (`demo_folder`), so that ``hotspot serve`` refuses it.
 """
 
+import resource
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -33,6 +34,8 @@ from hotspot.usage.counters import EndedBy
 from hotspot.usage.rollup import local_days, rebuild_days, rebuild_hours
 
 PAST = timedelta(days=30)
+SOCKETS_A_BOX = 8
+SPARE_FILES = 1000
 SEED = 1971
 STAFF = "Alice (demo)"
 Step = Callable[[str, int], AbstractContextManager[Callable[[], None]]]
@@ -74,6 +77,7 @@ class DemoSite(NamedTuple):
 def demo_city(settings: Settings, *, sites: int, step: Step) -> Iterator[dict[str, object]]:
     """Start everything and yield the links to print; stop everything at the end. The data directory is marked already."""
     now = datetime.now(UTC)
+    _allow_files(SOCKETS_A_BOX * sites + SPARE_FILES)
     with ExitStack() as stack:
         with step("Starting the database", 1):
             database = open_installation(settings, now=now)
@@ -96,7 +100,16 @@ def demo_city(settings: Settings, *, sites: int, step: Step) -> Iterator[dict[st
         with step("Planning and applying what they should be", len(served)) as advance:
             rollout.configure(database, settings, served, made_by=STAFF, advance=advance)
         city.start_phones()
-        yield _links(settings, database, process, places, city) | {"fresh_router": fresh}
+        link = {"fresh_router": fresh, "fresh_phone": _login_page(city, places[-1]) if fresh else None}
+        yield _links(settings, database, process, places, city) | link
+
+
+def _allow_files(count: int) -> None:
+    """Let this process open so many files, as far as it may: sockets count, and many systems begin with 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = count if hard == resource.RLIM_INFINITY else min(count, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _links(
@@ -107,7 +120,7 @@ def _links(
         link = f"{settings.base_url}/console/login/{make_login_link(db, name=STAFF, now=datetime.now(UTC))}"
     return {
         "console": link,
-        "phone": f"http://{city.login_host(first.slug)}/",
+        "phone": _login_page(city, places[0]),
         "portal_preview": f"{settings.base_url}/p/{first.slug}",
         "http_port": settings.http_port,
         "radius_auth_port": process.radius_auth_port,
@@ -115,6 +128,11 @@ def _links(
         "data_dir": str(settings.data_dir.resolve()),
         "sites": len(places),
     }
+
+
+def _login_page(city: City, place: DemoSite) -> str:
+    """Where a person's browser can be a phone at a place."""
+    return f"http://{city.login_host(place.simulated.slug)}/"
 
 
 def _found(db: Session, settings: Settings, *, sites: int, now: datetime) -> Sequence[DemoSite]:

@@ -25,7 +25,7 @@ def test_those_that_differ_are_listed_with_what_to_type(live: Live) -> None:
     shown = run("routers", "plan", "--all")
 
     assert (row["router"], row["conflicts"]) == (NAME, 0)
-    assert row["to do"] == f"hotspot routers apply {row['plan']}"
+    assert row["next"] == f"hotspot routers apply {row['plan']}"
     assert "To do on 1 of 1 routers" in shown.stdout
     assert answered("plan", "--area", ELSEWHERE) == []
     assert "No router has enrolled there yet" in run("routers", "plan", "--area", ELSEWHERE).stdout
@@ -42,7 +42,7 @@ def test_a_conflict_is_for_a_person_to_look_at(live: Live) -> None:
     (row,) = answered("plan", "--all", code=3)
 
     assert row["conflicts"] == 1
-    assert row["to do"].endswith(f"hotspot routers plan {NAME}")
+    assert row["next"].endswith(f"hotspot routers plan {NAME}")
 
 
 def test_one_that_does_not_answer_has_its_reason_in_the_table(live: Live) -> None:
@@ -51,4 +51,4 @@ def test_one_that_does_not_answer_has_its_reason_in_the_table(live: Live) -> Non
     (row,) = answered("plan", "--all", code=3)
 
     assert (row["plan"], row["changes"]) == (None, 0)
-    assert "can't be reached" in row["to do"]
+    assert "can't be reached" in row["next"]

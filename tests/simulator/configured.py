@@ -71,21 +71,19 @@ class Place:
 
 
 @asynccontextmanager
-async def fresh(*accept: RawAttribute, model: str = "hAP ax^2", mode: str = "advanced") -> AsyncIterator[Place]:
+async def fresh(*accept: RawAttribute, model: str = "hAP ax^2") -> AsyncIterator[Place]:
     """A box that nobody has configured."""
     clock = Clock()
     async with radius_server(*accept) as radius:
-        router = SimulatedRouterOS(model=model, mode=mode, clock=clock)
+        router = SimulatedRouterOS(model=model, mode="advanced", clock=clock)
         async with Box(router, uplink=UPLINK, seed=1) as box:
             yield Place(box, radius, clock)
 
 
 @asynccontextmanager
-async def configured(
-    portal_url: str, *accept: RawAttribute, model: str = "hAP ax^2", mode: str = "advanced"
-) -> AsyncIterator[Place]:
-    """A box that serves guests; `mode` is its device-mode."""
-    async with fresh(*accept, model=model, mode=mode) as place:
+async def configured(portal_url: str, *accept: RawAttribute, model: str = "hAP ax^2") -> AsyncIterator[Place]:
+    """A box that serves guests."""
+    async with fresh(*accept, model=model) as place:
         bring_up(place.box.router, place.box.run, radius=place.radius.address[1], portal_url=portal_url)
         await place.box.settled()
         yield place

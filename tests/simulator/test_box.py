@@ -10,6 +10,7 @@ from hotspot.radius.attributes import Attr, MikroTik, StatusType, TerminateCause
 from hotspot.simulator.gateway import NoSuchNetwork
 from hotspot.simulator.phones import APPLE, Phone, Verdict
 from hotspot.simulator.reading import read_setup
+from hotspot.simulator.routeros.sessions import Session
 from tests.simulator.configured import SSID, UPLINK, Place, configured, fresh
 from tests.simulator.scene import GINA, GINAS_PHONE, HADI, HADIS_PHONE, SECRET, Portal, portal, radius_server, scenario
 
@@ -99,7 +100,12 @@ async def test_without_an_address_a_phone_finds_no_portal(change: str) -> None:
 
 @scenario
 async def test_device_mode_keeps_a_hotspot_from_running() -> None:
-    async with portal() as city, configured(city.url, mode="basic") as place:
+    async with portal() as city, configured(city.url) as place:
+        asked = {"hotspot": "no"}
+        place.box.router.run("/system/device-mode", "update", asked, session=Session("admin"))
+        place.box.router.press_button()
+        await place.box.settled()
+
         assert place.box.gateway.networks == frozenset()
 
 
@@ -190,7 +196,7 @@ async def test_without_its_rule_in_the_walled_garden_nobody_reaches_the_portal()
 async def test_rules_for_others_free_nothing_here() -> None:
     async with portal() as city, configured(city.url) as place:
         for other in ("server=!guests", "src-address=10.9.9.9", "src-address-list=staff", "disabled=yes"):
-            await place.run(f"/ip hotspot walled-garden ip set [find] {other}")
+            await place.run(f"/ip hotspot walled-garden ip remove [find]; /ip hotspot walled-garden ip add {other}")
             phone = gina(place, city)
             await phone.join(place.box.gateway)
             assert (await phone.get_online()).verdict is Verdict.CAPTIVE, other
@@ -257,10 +263,7 @@ async def test_another_name_and_another_secret_are_those_of_the_next_question() 
         await (await online(place, city)).leave(logout=True)
         assert [asked.text(Attr.NAS_IDENTIFIER) for asked in place.radius.asked] == ["alun-alun-1", "baru"]
 
-        for wrong in (
-            "secret=another",
-            "src-address=198.51.100.9",
-        ):  # its replies are bad; it can't be asked from there
+        for wrong in ("address=127.0.0.9", "src-address=198.51.100.9"):  # nobody is there; nobody can ask from there
             await place.run(f"/radius set [find] {wrong}")
             phone = gina(place, city)
             await phone.join(place.box.gateway)

@@ -1,5 +1,6 @@
 """The demo's boxes come into service by the product's own way, and again when the demo starts again in its folder."""
 
+import resource
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from sqlmodel import select
 
 from hotspot.db import Database
 from hotspot.demo_folder import mark
+from hotspot.errors import Unavailable
 from hotspot.process import free_port
 from hotspot.radius.disconnect import Outcome, Refused, Target, Unreachable, disconnect
 from hotspot.radius.packet import Secret
@@ -21,6 +23,7 @@ from hotspot.routers.models import Router, RouterState
 from hotspot.routers.runs import ProvisionRun
 from hotspot.routers.service import get_router_named, known
 from hotspot.settings import Settings, demo_settings
+from hotspot.simulator import demo as demos
 from hotspot.simulator import rollout
 from hotspot.simulator.demo import demo_city
 from hotspot.simulator.rollout import NotInService
@@ -72,6 +75,24 @@ def test_routers_enrol_are_configured_and_meet_their_demo_again(demo: Settings, 
         with database.reading() as db:
             runs = db.exec(select(Router.name, ProvisionRun.outcome).join(ProvisionRun)).all()
         assert list(runs) == [("alun-alun-1", "confirmed")] * 2
+
+
+def test_a_large_demo_may_open_more_files_than_usual(
+    demo: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, most))
+    monkeypatch.setattr(demos, "open_installation", ends_here)
+
+    with pytest.raises(Unavailable), demo_city(demo, sites=50, step=step):
+        pass
+
+    assert resource.getrlimit(resource.RLIMIT_NOFILE) == (1400, most)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (usual, most))
+
+
+def ends_here(*_: object, **__: object) -> Database:
+    raise Unavailable
 
 
 def test_a_box_that_nobody_takes_over_is_said(
