@@ -26,6 +26,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from hotspot import demo_folder
+from hotspot.demo_folder import is_demo
 from hotspot.errors import Invalid
 from hotspot.languages import known_languages
 from hotspot.security import Keys
@@ -262,24 +264,31 @@ class DemoSettings(Settings):
         del settings_cls, env_settings, dotenv_settings, file_secret_settings
         return (init_settings,)
 
+    @field_validator("tunnel_network")
+    @classmethod
+    def _private(cls, network: IPv4Network) -> IPv4Network:
+        """The demo's tunnels are loopback addresses: its routers are on this machine."""
+        if not network.is_loopback:
+            raise ValueError(f"{network} is not of this machine alone")
+        return network
+
 
 def demo_settings(directory: Path, *, http_port: int = 8080) -> DemoSettings:
-    """Return the demo's settings: an embedded database, loopback only, and the secret that everybody knows."""
+    """Return the demo's settings: an embedded database, loopback only, and the secret that everybody knows.
+
+    RADIUS is asked at 127.0.0.1 and at the controller's end of the tunnels.
+    """
+    marked = demo_folder.settings_of(directory)
+    controller = IPv4Network(marked["tunnel_network"])[1]
     return DemoSettings(
         data_dir=directory,
         secret_key=SecretStr(DEMO_SECRET_KEY),
         http_port=http_port,
-        radius_host="127.0.0.1",
-        radius_auth_port=0,
-        radius_acct_port=0,
+        radius_host=f"127.0.0.1,{controller}",
         demo=True,
         log_level="warning",
+        **marked,
     )
-
-
-def is_demo(directory: Path) -> bool:
-    """Tell whether `hotspot demo` made the directory."""
-    return (directory / "DEMO").exists()
 
 
 def load_for_command(data_dir: Path | None) -> Settings:

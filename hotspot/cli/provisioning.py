@@ -9,7 +9,6 @@ from uuid import UUID
 
 import typer
 from rich.text import Text
-from sqlmodel import select
 
 from hotspot.cli.output import (
     AsJson,
@@ -22,6 +21,7 @@ from hotspot.cli.output import (
     print_made,
     print_rows,
 )
+from hotspot.cli.planning import PlanWhat, danger_flags, plan_many
 from hotspot.errors import HotspotError
 from hotspot.paths import shipped
 from hotspot.routers import connection, ledger, provision, takeover
@@ -33,7 +33,7 @@ from hotspot.routers.ledger import Outcome, PlanState
 from hotspot.routers.models import Router, RouterState
 from hotspot.routers.provision import Done, Planned
 from hotspot.routers.runs import ProvisionRun
-from hotspot.routers.service import get_router_named
+from hotspot.routers.service import enrolled_in, get_router_named
 from hotspot.routers.subjects import Means
 from hotspot.settings import Settings
 
@@ -87,15 +87,26 @@ def _run_row(run: ProvisionRun, settings: Settings, *, as_json: bool) -> dict[st
 
 
 def plan(
-    name: Name,
+    name: Annotated[
+        str | None, typer.Argument(help="The router's name, as in `hotspot routers list`; or say --area or --all.")
+    ] = None,
+    area: Annotated[
+        str | None, typer.Option("--area", help="Plan all enrolled routers below the area with this official code.")
+    ] = None,
+    everywhere: Annotated[bool, typer.Option("--all", help="Plan all enrolled routers.")] = False,
     accept: Annotated[
         list[str] | None, typer.Option("--accept", help="Take over a row made by hand, by the name of its conflict.")
     ] = None,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compare a router with what it should be, and keep the difference as a plan; nothing is changed."""
+    """Compare a router, or many, with what they should be, and keep the difference as a plan; nothing is changed."""
     with _means(data_dir) as means:
+        if (name is not None) + (area is not None) + everywhere != 1 or (accept and name is None):
+            raise PlanWhat
+        if name is None:
+            plan_many(means, area=area, made_by=_who(), as_json=as_json)
+            return
         planned = provision.make_plan(means, name, made_by=_who(), accept=accept or ())
     if as_json:
         print_json(_as_json(planned))
@@ -136,10 +147,9 @@ def _print_next(planned: Planned) -> None:
         names = " ".join(f'--accept "{conflict.name}"' for conflict in planned.plan.conflicts if conflict.can_accept)
         people.print(f"Rows made by hand are in the way. To take them over, plan again with: {names}", soft_wrap=True)
         return
-    flags = "".join(f" --accept-danger {name}" for name in dict.fromkeys(each.name for each in planned.plan.dangers))
     count = len(planned.plan.changes)
     changes = "1 change" if count == 1 else f"{count} changes"
-    people.print(f"{changes}. To make them: hotspot routers apply {planned.id}{flags}", soft_wrap=True)
+    people.print(f"{changes}. To make them: hotspot routers apply {planned.id}{danger_flags(planned)}", soft_wrap=True)
 
 
 # --- doing ---------------------------------------------------------------------------------------------------------------
@@ -248,8 +258,7 @@ def _drift_of(means: Means, name: str) -> Mapping[str, object]:
 
 def _managed(means: Means) -> list[str]:
     with means.database.reading() as db:
-        enrolled = select(Router.name).where(Router.state == RouterState.ENROLLED).order_by(Router.name)
-        return list(db.exec(enrolled))
+        return enrolled_in(db, None)
 
 
 def take_over(name: Name, data_dir: DataDir = None, as_json: AsJson = False) -> None:

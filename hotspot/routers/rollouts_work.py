@@ -42,7 +42,7 @@ def take_turn(means: Means, rollout_id: int, router_id: int, *, is_last: bool = 
     Raises:
         NotYet: it is to be tried again.
     """
-    night = night_of(means.settings, now=means.clock())
+    night = night_of(means.settings)
     with means.database.writing() as db:
         turn = claim(db, rollout_id, router_id, night=night, now=means.clock())
     if turn is None:
@@ -74,7 +74,7 @@ def _brought(means: Means, turn: Turn) -> Ended | None:
     except HotspotError as error:
         return Ended(Standing.FAILED, str(error))
     except Exception:
-        night = night_of(means.settings, now=means.clock())
+        night = night_of(means.settings)
         with means.database.writing() as db:
             record(
                 db, turn, Ended(Standing.FAILED, "a mistake of ours; the log has more"), night=night, now=means.clock()

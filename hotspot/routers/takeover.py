@@ -3,15 +3,16 @@
 Every step says how the router should be, so a take-over that was cut is simply done again, by whichever log-in the router knows.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from hotspot.errors import Conflict, Unavailable
 from hotspot.jobs import Task, Work
 from hotspot.paths import shipped
 from hotspot.routers.changing import SomebodyElse
 from hotspot.routers.configs import load
-from hotspot.routers.connection import Connection, Dial, RouterOS, Target
+from hotspot.routers.connection import Connection, Dial, RouterOS, RouterUnreachable, Target
 from hotspot.routers.enrol import complete
 from hotspot.routers.handover import BOOTSTRAP, TAKE_OVER, USER, Absent, Ensure, ProveLogin, Step, hand_over
 from hotspot.routers.models import RouterState
@@ -20,6 +21,8 @@ from hotspot.routers.service import get_router, get_router_named
 from hotspot.routers.settling import settle
 from hotspot.routers.subjects import Means, first_way, targets_of
 from hotspot.routers.tunnels import controller_address
+
+FIRST_WAITS: Final = (0.5, 1.0, 2.0, 4.0)  # seconds; a router sets its tunnel up just after it has called
 
 
 class Busy(Unavailable):
@@ -111,10 +114,20 @@ def _work(work: Work) -> None:
         if router.state == RouterState.REPLACED:  # its box has another name since, under which it is queued, too
             return
         name = router.name
+    means = Means(work.database, work.settings, load(shipped("router_configs")))
     try:
-        take_over(Means(work.database, work.settings, load(shipped("router_configs"))), name)
+        _take_over_soon(means, name, FIRST_WAITS if work.attempts == 0 else ())
     except (UnderWay, SomebodyElse) as busy:
         raise Busy(problem=busy) from busy
+
+
+def _take_over_soon(means: Means, name: str, waits: Sequence[float]) -> None:
+    for seconds in waits:
+        try:
+            return take_over(means, name)
+        except RouterUnreachable:
+            means.wait(seconds)
+    return take_over(means, name)
 
 
 TASK = Task(TAKE_OVER, _work)

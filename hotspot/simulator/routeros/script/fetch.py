@@ -29,10 +29,11 @@ NEXT_FIELD: Final = re.compile(r",(?=\s*[A-Za-z0-9-]+:)")
 
 
 class HttpFetch:
-    """Asks for one router."""
+    """Asks for one router, from a local address of its own if it has one."""
 
-    def __init__(self, router: "SimulatedRouterOS") -> None:
+    def __init__(self, router: "SimulatedRouterOS", *, source: str | None = None) -> None:
         self._router = router
+        self._source = source
 
     def __call__(self, arguments: Mapping[str, str]) -> bytes:
         """Return the answer's body; Trap as the router words it when there is none, or one of no success."""
@@ -59,12 +60,13 @@ class HttpFetch:
         return context
 
     def _ask(self, method: str, url: str, fields: Mapping[str, str], body: bytes, context: ssl.SSLContext) -> bytes:
+        transport = httpx.HTTPTransport(verify=context, trust_env=False, local_address=self._source)
         try:
             host = httpx.URL(url).host
             if host and not is_loopback(host):
                 raise failure("connecting failed")
             with (
-                httpx.Client(verify=context, timeout=SECONDS, trust_env=False) as client,
+                httpx.Client(transport=transport, timeout=SECONDS, trust_env=False) as client,
                 client.stream(method, url, headers=fields, content=body) as answer,
             ):
                 if not answer.is_success:
