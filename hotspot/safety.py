@@ -4,8 +4,9 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from hotspot.demo_folder import is_demo
 from hotspot.errors import Invalid
-from hotspot.settings import DEMO_SECRET_KEY, Settings, is_demo, is_loopback
+from hotspot.settings import DEMO_SECRET_KEY, Settings, is_loopback
 
 PLACEHOLDERS = ("change-me", "changeme", "secret", "password", "example", "hotspot", "demo")
 SECRET_KEY_LENGTH = 32
