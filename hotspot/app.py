@@ -51,6 +51,7 @@ def create_app(settings: Settings, database: Database, *, now: Callable[[], date
     app.include_router(hotspot.portal.pages.routes)
     app.include_router(hotspot.console.pages.routes)
     app.include_router(hotspot.routers.api.routes)
+    app.include_router(hotspot.routers.api.images)
     app.add_api_route("/", home, include_in_schema=False)
     app.add_api_route("/health", health, include_in_schema=False)
     app.mount("/static", ImmutableFiles(directory=STATIC), name="static")
