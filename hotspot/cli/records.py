@@ -10,7 +10,7 @@ import typer
 from hotspot.areas import importer
 from hotspot.areas import service as areas
 from hotspot.areas.models import Area
-from hotspot.cli import backups, enrolment, guest_texts, inbox, provisioning, router_configs
+from hotspot.cli import backups, enrolment, guest_texts, inbox, provisioning, router_configs, tokens
 from hotspot.cli import looking as looking_at
 from hotspot.cli.output import (
     AsJson,
@@ -71,6 +71,8 @@ def add_to(app: typer.Typer) -> None:
         group = typer.Typer(help=help_text, no_args_is_help=True)
         for command, function in commands.items():
             group.command(command)(function)
+        if name == "staff":
+            tokens.add_to(group)
         app.add_typer(group, name=name)
 
 
