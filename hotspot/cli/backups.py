@@ -49,6 +49,10 @@ def backup(
             router = get_router_named(db, name)
             row = backup_view(get_backup(db, router.id or 0, made, name=name), means.settings.zone)
     sentence = f"Copy {made} of {name} is kept. To load it again: hotspot routers restore {name} {made}"
+    if not row["restorable"]:
+        sentence = (
+            f"Copy {made} of {name} is kept as text alone: the router makes no image for the controller's log-in."
+        )
     print_made(row, sentence, as_json=as_json)
 
 

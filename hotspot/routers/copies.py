@@ -9,6 +9,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final
 
+import structlog
+
 from hotspot.errors import HotspotError
 from hotspot.routers.backups import Reason, store
 from hotspot.routers.connection import Connection, RouterRefused
@@ -16,6 +18,8 @@ from hotspot.routers.credentials import logins_of
 from hotspot.routers.models import Router
 from hotspot.routers.subjects import Means
 from hotspot.security import Keys
+
+log = structlog.get_logger()
 
 FILE: Final = "hotspot-copy"
 NAME: Final = f"{FILE}.rsc"
@@ -36,14 +40,18 @@ def keep_copy(means: Means, router_id: int, connection: Connection, *, reason: R
 
 
 def keep_whole_copy(means: Means, router_id: int, connection: Connection, *, reason: Reason) -> int:
-    """Keep the router's export and its image; return the copy's number.
+    """Keep the router's export and its image; return the copy's number. A router that makes no image for us is copied as text alone.
 
     Raises:
         RouterRefused: it doesn't let itself be copied by us.
         RouterUnreachable: it does not answer.
     """
     now = means.clock()
-    image = image_of(connection, image_password(means.settings.keys, router_id, now))
+    image = None
+    try:
+        image = image_of(connection, image_password(means.settings.keys, router_id, now))
+    except RouterRefused as refused:
+        log.warning("a copy has no image", router_id=router_id, problem=str(refused))
     return _store(means, router_id, export_of(connection), image, version_of(connection), reason=reason, now=now)
 
 

@@ -148,6 +148,18 @@ def test_drift_is_a_row_for_each_router(live: Live) -> None:
     assert answered("show", NAME)["unreachable_since"] == away["unreachable_since"]
 
 
+def test_a_copy_without_an_image_says_so(live: Live) -> None:
+    def refuses(_call: object) -> Result:
+        raise Trap("not enough permissions (9)")
+
+    live.router.actions["/system/backup", "save"] = refuses
+
+    assert "kept as text alone" in run("routers", "backup", NAME).stdout
+    refused = run("routers", "restore", NAME, "1")
+    assert refused.exit_code == 3
+    assert "text alone" in refused.stderr
+
+
 def test_the_list_says_in_words_how_each_router_stands(live: Live) -> None:
     answered("drift", code=3)
     assert "differ since" in run("routers", "list").stdout

@@ -165,11 +165,17 @@ def test_a_router_that_can_not_be_copied_is_compared_all_the_same(means: Means, 
         raise Trap("not enough permissions (9)")
 
     live.router.actions["/system/backup", "save"] = refuses
+    look_at(means, NAME)
+    with means.database.reading() as db:
+        (text_alone,) = backups_of(db, world.router)
+        assert (text_alone.image, text_alone.size > 100) == (None, True)
+    assert seen(means, world).differs
 
+    first = seen(means, world).checked_at
+    live.router.actions["", "export"] = refuses
     with pytest.raises(RouterRefused, match="not enough permissions"):
         look_at(means, NAME)
-
-    assert seen(means, world).differs
+    assert seen(means, world).checked_at != first
 
 
 def test_a_copy_that_can_not_be_read_leaves_no_file_behind(means: Means, live: Live) -> None:
