@@ -121,7 +121,7 @@ def copy_now(means: Means, name: str, *, reason: Reason) -> int:
         RouterUnreachable, RouterRefused: it does not answer, or does not let itself be copied.
     """
     with means.database.reading() as db:
-        subject = subject_of(db, get_router_named(db, name), means.settings)
+        subject = subject_of(db, get_router_named(db, name), means.settings, now=means.clock())
     with alone(means, subject), enter(means, subject) as connection:
         let_go_back(connection)
         return keep_whole_copy(means, subject.id, connection, reason=reason)

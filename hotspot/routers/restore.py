@@ -142,7 +142,7 @@ def _choose(means: Means, name: str, number: int) -> _Chosen:
     keys = means.settings.keys
     with means.database.reading() as db:
         router = get_router_named(db, name)
-        subject = subject_of(db, router, means.settings)
+        subject = subject_of(db, router, means.settings, now=means.clock())
         backup = get_backup(db, subject.id, number, name=name)
         if backup.image is None:
             raise NoImage(number=number, router=name)

@@ -349,7 +349,7 @@ def test_a_router_that_is_away_or_busy_is_tried_again(office: Office, live: Live
     bob = office.program(BOB, Scope.OPERATE)
     made = bob.post(f"/routers/{NAME}/plans", {}, 201)
     with office.database.reading() as db:
-        subject = subject_of(db, db.get_one(Router, 1), settings)
+        subject = subject_of(db, db.get_one(Router, 1), settings, now=office.clock())
     means = tasks._means(Work(office.database, settings, 1, {}, 0))
 
     def works(name: str, **args: object) -> None:
