@@ -10,8 +10,8 @@ import typer
 from hotspot.areas import importer
 from hotspot.areas import service as areas
 from hotspot.areas.models import Area
-from hotspot.cli import enrolment, guest_texts, inbox, provisioning, router_configs
-from hotspot.cli.backups import backup
+from hotspot.cli import backups, enrolment, guest_texts, inbox, provisioning, router_configs, tokens
+from hotspot.cli import looking as looking_at
 from hotspot.cli.output import (
     AsJson,
     DataDir,
@@ -50,10 +50,10 @@ def add_to(app: typer.Typer) -> None:
             "MikroTik boxes.",
             {
                 "add": add_router,
-                "list": list_routers,
                 "rotate": rotate,
                 "rotate-secret": rotate_secret,
-                "backup": backup,
+                **looking_at.COMMANDS,
+                **backups.COMMANDS,
                 **enrolment.COMMANDS,
                 **inbox.COMMANDS,
                 **provisioning.COMMANDS,
@@ -73,6 +73,8 @@ def add_to(app: typer.Typer) -> None:
         group = typer.Typer(help=help_text, no_args_is_help=True)
         for command, function in commands.items():
             group.command(command)(function)
+        if name == "staff":
+            tokens.add_to(group)
         app.add_typer(group, name=name)
 
 
@@ -220,24 +222,6 @@ def rotate_secret(
         secret = routers.rotate_secret(db, name, overlap=timedelta(hours=hours), keys=settings.keys, now=now)
     sentence = f"The new RADIUS secret of {name}, shown only now: {secret}\nThe old one works for {hours} more hours."
     print_made({"name": name, "secret": secret, "overlap_hours": hours}, sentence, as_json=as_json)
-
-
-def list_routers(data_dir: DataDir = None, as_json: AsJson = False) -> None:
-    """List routers; secrets are never shown."""
-    with looking(data_dir) as (_settings, db):
-        slugs = {site.id: site.slug for site, _area in sites.all_sites(db)}
-        rows = [
-            {
-                "name": router.name,
-                "site": None if router.site_id is None else slugs[router.site_id],
-                "address": router.address,
-                "login_host": router.login_host,
-                "state": router.state,
-            }
-            for router in routers.all_routers(db)
-        ]
-    empty = "No routers yet: hotspot routers add --name NAME --site SLUG --address ADDRESS"
-    print_rows(rows, as_json=as_json, title="Routers", empty=empty)
 
 
 # --- settings ------------------------------------------------------------------------------------------------------------

@@ -1,4 +1,5 @@
-"""Where routers call to enrol, below ``/api/enrol/v1``: JSON in and out, and the script for who shows a token.
+"""Where routers call to enrol, below ``/api/enrol/v1``: JSON in and out, and the script for who shows a token. And where one that is
+restored fetches its image.
 
 A token is never in an address: in the body of the contact, and in the header field Authorization for the script. The answer never says what
 was wrong with one. What is sent is bounded before it is read, and counted by the address it comes from and altogether.
@@ -15,7 +16,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from starlette.requests import ClientDisconnect
 
 from hotspot.errors import Invalid, NotFound, Unavailable
-from hotspot.routers import bootstrap, enrol
+from hotspot.routers import bootstrap, enrol, restore
 from hotspot.routers.bundle import bootstrap_for
 from hotspot.routers.contact import MOST_OCTETS, TOKEN, FirstContact, parse
 from hotspot.routers.enrol import Admitted, Answer
@@ -23,6 +24,7 @@ from hotspot.throttle import Throttle
 from hotspot.web import Db, Now, ReadDb, SettingsDep
 
 routes = APIRouter(prefix="/api/enrol/v1", include_in_schema=False)
+images = APIRouter(include_in_schema=False)
 NO_STORE: Final = {"cache-control": "no-store"}
 EVERYBODY: Final = "everybody"
 
@@ -119,3 +121,14 @@ def script(request: Request, source: Source, db: ReadDb, settings: SettingsDep, 
     if scheme.lower() != "bearer" or not TOKEN.fullmatch(token) or not enrol.may_call(db, token, now=now):
         raise NoSuchScript
     return PlainTextResponse(bootstrap.script(bootstrap_for(settings, token)), headers=NO_STORE)
+
+
+@images.get(restore.ADDRESS)
+def image(request: Request, source: Source, db: ReadDb, settings: SettingsDep, now: Now) -> Response:
+    """The image of a copy, for the router that is to load it."""
+    del source  # only counted
+    scheme, _, ticket = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        raise restore.NoSuchImage
+    octets = restore.redeem_ticket(db, ticket, keys=settings.keys, now=now)
+    return Response(octets, media_type="application/octet-stream", headers=NO_STORE)
