@@ -12,11 +12,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
+import psycopg
 from procrastinate import SyncPsycopgConnector
 from procrastinate.exceptions import AlreadyEnqueued
 from procrastinate.manager import JobManager
 from procrastinate.tasks import configure_task
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
 from hotspot.db import Database
@@ -25,6 +27,7 @@ from hotspot.settings import Settings
 FIRST_PAUSE = timedelta(seconds=30)  # a router that reboots is back
 LONGEST_PAUSE = timedelta(hours=1)
 MOST_ATTEMPTS = 1000  # of the longest pause, a month of them: who is away longer needs a person
+DATABASE_AWAY: Final = (OperationalError, psycopg.OperationalError)  # a task that meets one is tried again
 IN_NO_HURRY: Final = -1  # priority of what has a time: it stands in nobody's way until then
 
 PENDING = """
@@ -55,22 +58,18 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a task is called with: the router, the arguments it was queued with, and how often it was tried before.
-
-    `is_last`: when it is in vain once more, it is given up.
-    """
+    """What a task is called with: the router, the arguments it was queued with, and how often it was tried before."""
 
     database: Database
     settings: Settings
     router_id: int
     args: Mapping[str, Any]
     attempts: int
-    is_last: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Work by name. `run` is tried again later when it raises Unavailable; any other error ends the job as failed.
+    """Work by name. `run` is tried again later when it raises Unavailable, or the database is away; any other error ends it as failed.
 
     The pauses grow to the longest one; whatever that is, a router is given up only after a month.
     """

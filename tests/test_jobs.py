@@ -10,6 +10,7 @@ from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
 
+import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -313,6 +314,18 @@ def test_a_mistake_fails_at_once_and_says_what_is_wrong(
 
     assert (job.problem, job.attempts, job.next_at) == (problem, 1, None)
     assert REGISTRY.get_sample_value("hotspot_jobs_total", {"task": "greet", "outcome": "failed"})
+
+
+def test_a_job_that_the_database_failed_is_tried_again(database: Database, settings: Settings) -> None:
+    def greet(work: Work) -> None:
+        raise psycopg.OperationalError("the server closed the connection")
+
+    queue(database, 1)
+
+    with a_worker(database, settings, greet):
+        (job,) = eventually(database, [State.PENDING])
+
+    assert job.attempts == 1
 
 
 def test_failures_are_forgotten_after_a_month(database: Database, settings: Settings) -> None:

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Final
 
 from hotspot.errors import HotspotError, Unavailable
-from hotspot.jobs import Task, Work
+from hotspot.jobs import DATABASE_AWAY, Task, Work
 from hotspot.paths import shipped
 from hotspot.routers import firmware, ledger, provision
 from hotspot.routers.changing import SomebodyElse
@@ -36,7 +36,7 @@ class NotYet(Unavailable):
     """{problem}"""
 
 
-def take_turn(means: Means, rollout_id: int, router_id: int, *, is_last: bool = False) -> None:
+def take_turn(means: Means, rollout_id: int, router_id: int) -> None:
     """Bring a router what its rollout is about, if it is its turn, and record how that ended.
 
     Raises:
@@ -50,8 +50,6 @@ def take_turn(means: Means, rollout_id: int, router_id: int, *, is_last: bool = 
     ended = _brought(means, turn)
     if ended is None:
         return
-    if is_last and ended.standing is Standing.OFFLINE:
-        ended = Ended(Standing.FAILED, f"given up: {ended.why}")
     with means.database.writing() as db:
         record(db, turn, ended, night=night, now=means.clock())
     if ended.standing in (Standing.OFFLINE, Standing.PENDING):
@@ -73,6 +71,8 @@ def _brought(means: Means, turn: Turn) -> Ended | None:
         return Ended(Standing.PENDING, str(busy))
     except HotspotError as error:
         return Ended(Standing.FAILED, str(error))
+    except DATABASE_AWAY:
+        raise
     except Exception:
         night = night_of(means.settings)
         with means.database.writing() as db:
@@ -157,7 +157,7 @@ def _upgrade(means: Means, turn: Turn) -> None:
 
 def _work(work: Work) -> None:
     means = Means(work.database, work.settings, load(shipped("router_configs")))
-    take_turn(means, int(work.args["rollout"]), work.router_id, is_last=work.is_last)
+    take_turn(means, int(work.args["rollout"]), work.router_id)
 
 
 TASK = Task(NAME, _work, LONGEST_PAUSE)

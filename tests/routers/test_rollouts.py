@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from itertools import count
 
+import psycopg
 import pytest
 
 from benchmarks.fleet import Fleet, FleetThread, Member, configured, dial_by, found_city
@@ -27,7 +28,7 @@ from hotspot.routers.ledger import Outcome
 from hotspot.routers.provision import alone
 from hotspot.routers.rollouts import Order
 from hotspot.routers.rollouts_models import RolloutKind, RolloutRouter, RolloutState, Standing
-from hotspot.routers.rollouts_progress import MOST_LOST, night_of
+from hotspot.routers.rollouts_progress import GIVEN_UP_AFTER, MOST_LOST, night_of
 from hotspot.routers.rollouts_progress import NAME as TASK_NAME
 from hotspot.routers.rollouts_work import TASK, NotYet, take_turn
 from hotspot.routers.service import get_router_named
@@ -90,7 +91,7 @@ def workers(means: Means, count: int = 1) -> Iterator[None]:
     """Workers that try again at once, as many as are asked for."""
 
     def work(work: Work) -> None:
-        take_turn(means, int(work.args["rollout"]), work.router_id, is_last=work.is_last)
+        take_turn(means, int(work.args["rollout"]), work.router_id)
 
     task = Task(TASK_NAME, work, timedelta(milliseconds=200))
     with ExitStack() as stack:
@@ -153,10 +154,10 @@ def standing(means: Means, number: int) -> RolloutRouter:
         return row
 
 
-def turn(means: Means, number: int, **more: bool) -> RolloutRouter:
+def turn(means: Means, number: int) -> RolloutRouter:
     """Do one job of this rollout; whether it is to be tried again is in the row."""
     with suppress(NotYet):
-        take_turn(means, number, standing(means, number).router_id, **more)
+        take_turn(means, number, standing(means, number).router_id)
     return standing(means, number)
 
 
@@ -248,9 +249,23 @@ def test_who_is_away_for_a_month_is_given_up(turns: Means, one: Live) -> None:
 
     assert turn(away, number).state == Standing.OFFLINE
     assert turn(away, number).state == Standing.OFFLINE
-    row = turn(away, number, is_last=True)
+    later = replace(away, clock=lambda: turns.clock() + GIVEN_UP_AFTER)
+    row = turn(later, number)
 
-    assert (row.state, row.why.split(":")[0]) == (Standing.FAILED, "given up")
+    assert (row.state, row.why.split(":")[0]) == (Standing.FAILED, "given up after 28 days")
+
+
+def test_a_database_that_is_away_is_no_mistake_and_the_turn_is_taken_again(turns: Means, one: Live) -> None:
+    def away(_address: IPv4Address, _port: int) -> socket.socket:
+        raise psycopg.OperationalError("the server closed the connection")
+
+    number = start(turns)
+
+    with pytest.raises(psycopg.OperationalError):
+        turn(replace(turns, dial=away), number)
+
+    assert standing(turns, number).state == Standing.RUNNING
+    assert turn(turns, number).state == Standing.DONE
 
 
 def test_who_comes_back_after_the_end_is_left_alone(turns: Means, one: Live) -> None:
