@@ -64,7 +64,7 @@ campaign-redemption: $(DEV) ## one credential redeemed by many requests at once
 campaign-quoting: $(DEV) ## hostile strings through every name into RouterOS script text
 	@$(BIN)/python -m benchmarks.campaign_quoting $(ARGS)
 
-campaign-cuts: $(DEV) ## the line to a router cut at every sentence boundary and every 64 octets while it is configured
+campaign-cuts: $(DEV) ## the line cut at every sentence boundary and every 64 octets while a router enrols, rotates and is configured
 	@$(BIN)/python -m benchmarks.campaign_cuts $(ARGS)
 
 campaign-fleet: $(DEV) ## one change for 500 simulated routers, a fifth of them away

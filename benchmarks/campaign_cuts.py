@@ -1,19 +1,26 @@
-"""The line to a router cut while it is configured: at every sentence boundary and every 64 octets, in both directions.
+"""The line to a router cut at every sentence boundary and every 64 octets, in both directions: while it enrols, is taken over, moves to
+another address, gets new secrets, and is configured.
 
-Whatever is cut, the router must end as it was or as it should be, say which, be reachable, and hold nothing. The router is the
-simulated one over TLS; a boundary is the end of a TLS record. Run by `make campaign-cuts`; each cut is one case.
+Whatever is cut, the router must end as it was or as it should be, be reachable by what the controller has stored, and hold nothing; done
+once more without a cut, the work is finished. The router is the simulated one over TLS; a boundary is the end of a TLS record. Run by
+`make campaign-cuts`; each cut is one case.
 """
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from ipaddress import IPv4Address
+from pathlib import Path
 from typing import Final
 
-from benchmarks.campaign import Failed, Verdict, parser, progress
-from benchmarks.cutter import Cut, Cutter, Direction
+from benchmarks.campaign import Failed, Verdict, parser, progress, say
+from benchmarks.cut_stages import Stage, stages
+from benchmarks.cut_yard import Yard
+from benchmarks.cutter import Cut, Cutter, Direction, Seen
 from benchmarks.live_router import ADDRESS, CONTROLLER, Live
+from hotspot.db import open_database
 from hotspot.errors import HotspotError
 from hotspot.paths import shipped
 from hotspot.routers import plan as planning
@@ -28,7 +35,9 @@ from hotspot.routers.ledger import Outcome
 from hotspot.routers.provision import Look, attempt_of
 from hotspot.routers.subjects import Subject, wanted
 from hotspot.routers.values import Controller, RouterIdentity, site_values
+from hotspot.settings import load as load_settings
 from hotspot.sites.settings import SiteSettings
+from hotspot.telemetry import configure_logging
 
 OCTETS: Final = 64
 DIRECTIONS: Final[tuple[Direction, ...]] = ("to", "from")
@@ -40,21 +49,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = options_of(arguments)
     verdict = Verdict(f"--every {options.every}" + (" --small" if options.small else ""))
     with verdict.whatever_happens():
+        with tempfile.TemporaryDirectory(prefix="hotspot-campaign-") as directory:
+            settings = load_settings(data_dir=Path(directory) / "data").model_copy(update={"log_level": "warning"})
+            configure_logging(settings)
+            with closing(open_database(settings)) as database, Yard(database, settings) as yard:
+                for stage in stages(yard):
+                    _cut_everywhere(stage.name, Trial(yard, stage), options.every, verdict)
         for hosts in (0,) if options.small else (0, LONG):
             with Bench(is_small=options.small, hosts=hosts) as bench:
-                _cut_everywhere(bench, options.every, verdict)
+                _cut_everywhere("long plan" if hosts else "plan", bench, options.every, verdict)
     return verdict.report()
 
 
-def _cut_everywhere(bench: "Bench", every: int, verdict: Verdict) -> None:
+def _cut_everywhere(name: str, bench: "Bench | Trial", every: int, verdict: Verdict) -> None:
     cuts = list(bench.cuts(every))
+    say.print(f"{name}: {len(cuts)} cuts")
     with progress() as bar:
-        for cut in bar.track(cuts, description="cuts"):
+        for cut in bar.track(cuts, description=name):
             try:
                 bench.survives(cut)
                 verdict.passes()
             except Failed as failure:
-                verdict.fails(f"{cut}: {failure}")
+                verdict.fails(f"{name}, {cut}: {failure}")
 
 
 def options_of(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -62,6 +78,41 @@ def options_of(arguments: Sequence[str] | None) -> argparse.Namespace:
     options.add_argument("--every", type=int, default=OCTETS, help="octets between two cuts")
     options.add_argument("--small", action="store_true", help="a config of few rows instead of all")
     return options.parse_args(arguments)
+
+
+class Trial:
+    """A stage of enrolment or rotation, begun anew with each cut."""
+
+    def __init__(self, yard: Yard, stage: Stage) -> None:
+        self._yard, self._stage = yard, stage
+        self._begin(None)
+        self._stage.work()
+        self._stage.raise_unless_done()
+        self._seen = self._stage.line.seen
+
+    def cuts(self, every: int) -> Iterator[Cut]:
+        return cuts_of(self._seen, every, has_records=self._stage.line is self._yard.api)
+
+    def survives(self, cut: Cut) -> None:
+        """Work once with this cut, and once without; Failed when a promise of the stage does not hold."""
+        self._begin(cut)
+        self._stage.work()
+        self._stage.line.begin(None)
+        self._stage.raise_unless_safe()
+        self._stage.work()
+        self._stage.raise_unless_done()
+
+    def _begin(self, cut: Cut | None) -> None:
+        self._yard.put_back(self._stage.scene)
+        self._stage.line.begin(cut)
+
+
+def cuts_of(seen: Mapping[Direction, Seen], every: int, *, has_records: bool = True) -> Iterator[Cut]:
+    """Name all places where a line can be cut on which so much has gone."""
+    for direction in DIRECTIONS:
+        if has_records:
+            yield from (Cut(direction, "records", number) for number in range(1, seen[direction].records + 1))
+        yield from (Cut(direction, "octets", number) for number in range(0, seen[direction].octets, every))
 
 
 class Bench:
@@ -94,11 +145,7 @@ class Bench:
         self._live.__exit__()
 
     def cuts(self, every: int) -> Iterator[Cut]:
-        """Name all places of a whole run where the line can be cut."""
-        seen = self._line.seen
-        for direction in DIRECTIONS:
-            yield from (Cut(direction, "records", number) for number in range(1, seen[direction].records + 1))
-            yield from (Cut(direction, "octets", number) for number in range(0, seen[direction].octets, every))
+        return cuts_of(self._line.seen, every)
 
     def survives(self, cut: Cut) -> Ending | None:
         """Run once with this cut; Failed when the router is left in between, away, or is said to be what it isn't."""

@@ -111,6 +111,10 @@ class Live:
         self.dials += 1
         return socket.create_connection(self.server.endpoint("api-ssl"), timeout=5)
 
+    def has(self, address: IPv4Address) -> bool:
+        """Whether it has this address in the tunnel."""
+        return any(row["address"].partition("/")[0] == str(address) for row in self.rows("/ip/address"))
+
     @property
     def fingerprint(self) -> str:
         pair = certificates.pair_of(self.router.config, CERTIFICATE)

@@ -1,4 +1,4 @@
-"""The web application: portal for guests, console for staff, enrolment for routers, one health address for machines."""
+"""The web application: portal for guests, console for staff, enrolment for routers, an API for programs, one health address for machines."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -13,13 +13,16 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 
+import hotspot.api.document
 import hotspot.console.pages
 import hotspot.portal.pages
 import hotspot.routers.api
 from hotspot import web
+from hotspot.api.access import Uses
 from hotspot.db import Database
 from hotspot.errors import HotspotError
 from hotspot.portal.throttle import Presses
+from hotspot.routers import connection
 from hotspot.routers.api import Calls
 from hotspot.settings import Settings
 
@@ -48,9 +51,13 @@ def create_app(settings: Settings, database: Database, *, now: Callable[[], date
     app.state.now = now
     app.state.presses = Presses()
     app.state.calls = Calls()
+    app.state.uses = Uses()
+    app.state.dial = connection.dial
     app.include_router(hotspot.portal.pages.routes)
     app.include_router(hotspot.console.pages.routes)
     app.include_router(hotspot.routers.api.routes)
+    app.include_router(hotspot.routers.api.images)
+    app.include_router(hotspot.api.document.routes)
     app.add_api_route("/", home, include_in_schema=False)
     app.add_api_route("/health", health, include_in_schema=False)
     app.mount("/static", ImmutableFiles(directory=STATIC), name="static")

@@ -19,7 +19,9 @@ from hotspot.db import Database
 from hotspot.guests.service import forget_admissions, forget_consents, forget_credentials
 from hotspot.radius.control import end_superseded, slow_down
 from hotspot.routers.backups import forget_old_backups
+from hotspot.routers.checks import tell_counts
 from hotspot.routers.enrol import forget_old
+from hotspot.routers.nightly import queue_checks
 from hotspot.routers.service import end_rotations
 from hotspot.settings import Settings
 from hotspot.usage.endings import reap_all
@@ -68,6 +70,12 @@ def _keep_to_allowances(database: Database, settings: Settings, now: datetime) -
     slow_down(database, keys=settings.keys, zone=settings.zone, now=now)
 
 
+def _look_at_routers(database: Database, settings: Settings, now: datetime) -> None:
+    with database.writing() as db:
+        queue_checks(db, settings, now=now)
+        tell_counts(db, now=now)
+
+
 def _forget(database: Database, settings: Settings, now: datetime) -> None:
     """Delete what its time is over for: what the terms promise."""
     before = now - timedelta(days=settings.retention_days)
@@ -83,6 +91,7 @@ TABLE = (
     Schedule("roll up usage", timedelta(seconds=30), timedelta(seconds=3), _roll_up),
     Schedule("end lost sessions", timedelta(minutes=1), timedelta(seconds=10), _end_lost),
     Schedule("keep sessions to their allowances", timedelta(minutes=1), timedelta(seconds=10), _keep_to_allowances),
+    Schedule("look at routers by night", timedelta(minutes=1), timedelta(minutes=1), _look_at_routers),
     Schedule("forget what is old", timedelta(hours=1), timedelta(hours=1), _forget),
 )
 

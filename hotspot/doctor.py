@@ -12,7 +12,8 @@ from hotspot.db import open_database
 from hotspot.errors import HotspotError
 from hotspot.radius.certificates import BadCertificate, tls_context
 from hotspot.radius.ports import PortTaken, Sockets, close, connections, datagrams
-from hotspot.settings import Settings, problems
+from hotspot.safety import problems
+from hotspot.settings import Settings
 
 OLDEST_BELIEVABLE = datetime(2026, 1, 1, tzinfo=UTC)  # older than this program: the machine's clock was never set
 PATIENCE = timedelta(seconds=3)

@@ -26,23 +26,19 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from hotspot import demo_folder
+from hotspot.demo_folder import is_demo
 from hotspot.errors import Invalid
 from hotspot.languages import known_languages
 from hotspot.security import Keys
 
 DEMO_SECRET_KEY = "demo-demo-demo-demo-demo-demo-demo-demo"  # noqa: S105  (public on purpose; `serve` refuses it)
-PLACEHOLDERS = ("change-me", "changeme", "secret", "password", "example", "hotspot", "demo")
-SECRET_KEY_LENGTH = 32
 HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,98}[A-Za-z0-9])?")
 SERVED_AT = "served-at"  # file in the data directory: the address of the portal and console that serve from it now
 
 
 class BadSetting(Invalid):
     """{name}: {problem}"""
-
-
-class UnsafeSettings(Invalid):
-    """Refusing to serve the public with unsafe settings: {problems}"""
 
 
 class Settings(BaseSettings):
@@ -268,24 +264,31 @@ class DemoSettings(Settings):
         del settings_cls, env_settings, dotenv_settings, file_secret_settings
         return (init_settings,)
 
+    @field_validator("tunnel_network")
+    @classmethod
+    def _private(cls, network: IPv4Network) -> IPv4Network:
+        """The demo's tunnels are loopback addresses: its routers are on this machine."""
+        if not network.is_loopback:
+            raise ValueError(f"{network} is not of this machine alone")
+        return network
+
 
 def demo_settings(directory: Path, *, http_port: int = 8080) -> DemoSettings:
-    """Return the demo's settings: an embedded database, loopback only, and the secret that everybody knows."""
+    """Return the demo's settings: an embedded database, loopback only, and the secret that everybody knows.
+
+    RADIUS is asked at 127.0.0.1 and at the controller's end of the tunnels.
+    """
+    marked = demo_folder.settings_of(directory)
+    controller = IPv4Network(marked["tunnel_network"])[1]
     return DemoSettings(
         data_dir=directory,
         secret_key=SecretStr(DEMO_SECRET_KEY),
         http_port=http_port,
-        radius_host="127.0.0.1",
-        radius_auth_port=0,
-        radius_acct_port=0,
+        radius_host=f"127.0.0.1,{controller}",
         demo=True,
         log_level="warning",
+        **marked,
     )
-
-
-def is_demo(directory: Path) -> bool:
-    """Tell whether `hotspot demo` made the directory."""
-    return (directory / "DEMO").exists()
 
 
 def load_for_command(data_dir: Path | None) -> Settings:
@@ -350,58 +353,6 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BadSetting(name="data_dir", problem=f"can't make the folder {folder}: {error.strerror}") from error
-
-
-def problems(settings: Settings) -> list[str]:
-    """Return what makes these settings unsafe for the public, each a sentence that names its setting."""
-    found = [
-        *_secret_problems("HOTSPOT_SECRET_KEY", settings.secret_key),
-        *_database_problems(settings),
-        *_address_problems(settings),
-    ]
-    if settings.demo:
-        found.append("HOTSPOT_DEMO: only `hotspot demo` may set it")
-    if is_demo(settings.data_dir):
-        found.append(f"HOTSPOT_DATA_DIR: {settings.data_dir} was made by `hotspot demo`; use another directory")
-    return found
-
-
-def refuse_unsafe(settings: Settings) -> None:
-    """Raise UnsafeSettings naming every problem at once."""
-    if found := problems(settings):
-        raise UnsafeSettings(problems="; ".join(found))
-
-
-def _secret_problems(name: str, secret: SecretStr | None) -> list[str]:
-    if secret is None:
-        return []
-    value = secret.get_secret_value()
-    if value == DEMO_SECRET_KEY:
-        return [f"{name}: this is the demo's secret, which everybody knows; leave it out to have one generated"]
-    if value.strip("-_0123456789").lower() in PLACEHOLDERS or len(set(value)) < 8:
-        return [f"{name}: this is a placeholder; leave it out to have one generated"]
-    if len(value) < SECRET_KEY_LENGTH:
-        return [f"{name}: shorter than {SECRET_KEY_LENGTH} characters"]
-    return []
-
-
-def _database_problems(settings: Settings) -> list[str]:
-    if settings.database_url is None:
-        return []
-    password = urlsplit(settings.database_url.get_secret_value()).password
-    if password and password.lower() in (*PLACEHOLDERS, "postgres"):
-        return ["HOTSPOT_DATABASE_URL: the password is a placeholder"]
-    return []
-
-
-def _address_problems(settings: Settings) -> list[str]:
-    found = []
-    if "*" in settings.forwarded_allow_ips:
-        found.append("HOTSPOT_FORWARDED_ALLOW_IPS: * lets anybody forge the address they come from; name the proxies")
-    url = urlsplit(settings.base_url)
-    if url.scheme == "http" and not is_loopback(url.hostname or ""):
-        found.append("HOTSPOT_PUBLIC_URL: guests and staff need https; put a proxy with a certificate in front")
-    return found
 
 
 def is_loopback(host: str) -> bool:

@@ -1,7 +1,7 @@
 """The ``hotspot demo`` command: the only one that loads the simulator."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from hotspot.cli.output import AsJson, people, print_json, telling_errors
+from hotspot.demo_folder import mark
 from hotspot.settings import demo_settings
 from hotspot.telemetry import configure_logging
 
@@ -27,15 +28,17 @@ def demo(
 
     end_on_signals()
     with telling_errors(), ExitStack() as stack:
-        settings = demo_settings(data_dir or Path("hotspot-demo"), http_port=port or free_port())
+        directory = data_dir or Path("hotspot-demo")
+        mark(directory)
+        settings = demo_settings(directory, http_port=port or free_port())
         configure_logging(settings)
         with _steps() as progress:
 
             @contextmanager
-            def step(words: str) -> Iterator[None]:
-                task = progress.add_task(words, total=1)
-                yield
-                progress.update(task, completed=1)
+            def step(words: str, total: int) -> Iterator[Callable[[], None]]:
+                task = progress.add_task(words, total=total)
+                yield lambda: progress.advance(task)
+                progress.update(task, completed=total)
 
             links = stack.enter_context(demo_city(settings, sites=sites, step=step))
         if as_json:
@@ -61,8 +64,23 @@ def _tell(links: dict[str, object], staff: str) -> None:
         f"  Be a phone at Alun-Alun    {links['phone']}",
         f"  Preview of its portal      {links['portal_preview']}",
         "",
+        *_fresh(program, links),
         f"  Another console link:      {again}",
         "  Ctrl-C ends everything.",
     )
     for line in lines:
         people.print(line, markup=False, soft_wrap=True)
+
+
+def _fresh(program: Path, links: dict[str, object]) -> tuple[str, ...]:
+    """What to type about the router that is left to do."""
+    name, folder = links["fresh_router"], links["data_dir"]
+    if name is None:
+        return ()
+    return (
+        f"  {name} has enrolled and is not configured: nobody finds Wi-Fi there. In another terminal:",
+        f"    {program} routers plan {name} --data-dir {folder}",
+        f"    {program} routers apply PLAN --data-dir {folder}",
+        f"  Then phones come, and you can be one: {links['fresh_phone']}",
+        "",
+    )

@@ -1,4 +1,4 @@
-"""Commands that bring routers in: invite, the inbox, adopt, place, replace."""
+"""Commands that bring routers in: invite, place, replace; `cli.inbox` has those for routers that weren't invited."""
 
 import io
 from collections.abc import Callable
@@ -10,13 +10,11 @@ import segno
 import typer
 from sqlmodel import Session
 
-from hotspot.cli.output import AsJson, DataDir, changing, looking, people, print_json, print_made, print_rows, save
+from hotspot.cli.output import AsJson, DataDir, changing, people, print_json, print_made, save
 from hotspot.errors import Conflict
-from hotspot.routers import bootstrap, enrol, identity, inbox
+from hotspot.routers import bootstrap, enrol, identity
 from hotspot.routers.bundle import bootstrap_for
 from hotspot.routers.contact import read_serial
-from hotspot.routers.models import Caller, Router
-from hotspot.routers.service import all_routers
 from hotspot.settings import Settings
 from hotspot.sites.service import get_site
 
@@ -54,8 +52,8 @@ def invite(
         if settings.public_ca is not None and form in (Form.ONE_LINE, Form.QR):
             raise NeedsTrust
         number = None if serial is None else read_serial(serial)
-        token = enrol.issue_token(db, site_id=_site_id(db, site), serial=number, now=now)
-        content = _content(settings, token, form, is_picture=output is not None)
+        token = enrol.issue_token(db, site_id=site_id(db, site), serial=number, now=now)
+        content = content_of(settings, token, form, is_picture=output is not None)
         if output is not None:
             save(output, content.encode())
         until = now + enrol.TOKEN_LIFE
@@ -70,7 +68,7 @@ def invite(
         print(content, end="" if content.endswith("\n") else "\n")  # noqa: T201  (to paste: no wrapping, no markup)
 
 
-def _content(settings: Settings, token: str, form: Form, *, is_picture: bool) -> str:
+def content_of(settings: Settings, token: str, form: Form, *, is_picture: bool) -> str:
     carried = bootstrap_for(settings, token)
     match form:
         case Form.RSC:
@@ -89,51 +87,6 @@ def _content(settings: Settings, token: str, form: Form, *, is_picture: bool) ->
     return blocks.getvalue()
 
 
-def list_inbox(data_dir: DataDir = None, as_json: AsJson = False) -> None:
-    """List the routers that called without an invitation, the latest first."""
-    with looking(data_dir) as (settings, db):
-        known = {router.serial: router.name for router in all_routers(db)}
-        callers = inbox.callers(db)
-        if as_json:
-            rows = [caller.model_dump() | {"known_as": known.get(caller.serial)} for caller in callers]
-        else:
-            rows = [_line(caller, known, settings) for caller in callers]
-    print_rows(
-        rows, as_json=as_json, title="Inbox", empty="No router waits. Invite one: hotspot routers invite --site SLUG"
-    )
-
-
-def _line(caller: Caller, known: dict[str | None, str], settings: Settings) -> dict[str, object]:
-    return {
-        "number": caller.id,
-        "serial": caller.serial,
-        "model": caller.model,
-        "version": caller.version,
-        "from": caller.source,
-        "called": f"{caller.last_at.astimezone(settings.zone):%Y-%m-%d %H:%M}",
-        "button": "needed" if caller.device_mode.get("hotspot") == "no" else "",
-        "known as": known.get(caller.serial),
-    }
-
-
-def adopt(
-    number: Annotated[
-        int, typer.Argument(help="As in `hotspot routers inbox`; compare the serial number first.", min=1)
-    ],
-    site: OptionalSite = None,
-    again: Annotated[
-        bool, typer.Option("--again", help="The serial number is known: that box was reset, and this is it.")
-    ] = False,
-    data_dir: DataDir = None,
-    as_json: AsJson = False,
-) -> None:
-    """Let a router in from the inbox; it gets its tunnel when it calls the next time."""
-    with changing(data_dir) as (settings, db, now):
-        router = enrol.adopt(db, number, site_id=_site_id(db, site), again=again, settings=settings, now=now)
-        row = _row(router, site)
-    print_made(row, f"Adopted as {row['name']}. It goes on when it calls again.", as_json=as_json)
-
-
 def place(
     name: Name,
     site: Annotated[str, typer.Argument(help="Slug of the site.")],
@@ -142,7 +95,7 @@ def place(
 ) -> None:
     """Say at which site a router stands."""
     with changing(data_dir) as (_settings, db, _now):
-        identity.place(db, name, site_id=_site_id(db, site) or 0)
+        identity.place(db, name, site_id=site_id(db, site) or 0)
     print_made({"name": name, "site": site}, f"{name} stands at {site} now.", as_json=as_json)
 
 
@@ -155,28 +108,19 @@ def replace(
     """Give the identity of a dead router to a new one."""
     with changing(data_dir) as (settings, db, _now):
         identity.replace(db, old, new, keys=settings.keys)
-    sentence = f"{old} is the new box now. What the old box was is kept under {new}."
+    sentence = (
+        f"{old} is the new box now. What the old box was is kept under {new}. "
+        "It moves to its tunnel address by itself: hotspot jobs list"
+    )
     print_made({"name": old, "record_of_the_old": new}, sentence, as_json=as_json)
 
 
-def _site_id(db: Session, slug: str | None) -> int | None:
+def site_id(db: Session, slug: str | None) -> int | None:
     return None if slug is None else get_site(db, slug).id
-
-
-def _row(router: Router, site: str | None) -> dict[str, object]:
-    return {
-        "name": router.name,
-        "serial": router.serial,
-        "site": site,
-        "state": router.state,
-        "tunnel_address": router.tunnel_address,
-    }
 
 
 COMMANDS: Final[dict[str, Callable[..., None]]] = {
     "invite": invite,
-    "inbox": list_inbox,
-    "adopt": adopt,
     "place": place,
     "replace": replace,
 }

@@ -2,7 +2,7 @@
 
 import typer
 
-from hotspot.cli import discover, guests, jobs, records, rollouts, serving, wireguard
+from hotspot.cli import certificates, discover, guests, jobs, records, rollouts, serving, wireguard
 
 app = typer.Typer(
     help="Controller and captive portal for a city's public Wi-Fi.",
@@ -16,6 +16,7 @@ guests.add_to(app)
 wireguard.add_to(app)
 discover.add_to(app)
 jobs.add_to(app)
+certificates.add_to(app)
 rollouts.add_to(app)
 
 

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 from sqlmodel import Session
 
 from hotspot.db import Database
@@ -23,6 +24,10 @@ EXIT = {Invalid: 2, Conflict: 3, NotFound: 4, Unavailable: 5, NotAllowed: 6}
 
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Where the embedded database and generated key live.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one line of JSON for programs.")]
+
+
+class UnreadableFile(Invalid):
+    """Can't read {path}: {problem}"""
 
 
 class CannotSave(Unavailable):
@@ -89,7 +94,7 @@ def print_rows(rows: Sequence[Mapping[str, object]], *, as_json: bool, title: st
         for name in rows[0]:
             table.add_column(name, overflow="fold")  # what is cut can't be copied into the next command
         for row in rows:
-            table.add_row(*("" if value is None else str(value) for value in row.values()))
+            table.add_row(*(Text("" if value is None else str(value)) for value in row.values()))  # never markup
         people.print(table)
 
 
@@ -98,7 +103,19 @@ def print_made(row: Mapping[str, object], sentence: str, *, as_json: bool) -> No
     if as_json:
         print_json(row)
     else:
-        people.print(sentence, soft_wrap=True)
+        people.print(sentence, markup=False, soft_wrap=True)
+
+
+def read_text(path: Path) -> str:
+    """Read a file that somebody named.
+
+    Raises:
+        UnreadableFile: it can't be read, or is no text.
+    """
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UnreadableFile(path=path, problem=error) from error
 
 
 def save(path: Path, content: bytes) -> None:

@@ -1,44 +1,39 @@
-"""Commands that make routers what they should be: show, plan, apply, confirm, rollback, drift."""
+"""Commands that make routers what they should be: plan, apply, confirm, rollback."""
 
 import getpass
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from uuid import UUID
 
 import typer
 from rich.text import Text
-from sqlmodel import select
 
 from hotspot.cli.output import (
     AsJson,
     DataDir,
     errors,
     installation,
-    looking,
     people,
     print_json,
     print_made,
-    print_rows,
 )
-from hotspot.errors import HotspotError
+from hotspot.cli.planning import PlanWhat, danger_flags, plan_many
 from hotspot.paths import shipped
 from hotspot.routers import connection, ledger, provision, takeover
 from hotspot.routers.changes import Plan
 from hotspot.routers.configs import load
 from hotspot.routers.diff import lines
 from hotspot.routers.facts import Finding
-from hotspot.routers.ledger import Outcome, PlanState
+from hotspot.routers.ledger import Outcome
 from hotspot.routers.models import Router, RouterState
 from hotspot.routers.provision import Done, Planned
-from hotspot.routers.runs import ProvisionRun
-from hotspot.routers.service import get_router_named
 from hotspot.routers.subjects import Means
-from hotspot.settings import Settings
+from hotspot.routers.views import kept_plan_view, plan_view
 
 Name = Annotated[str, typer.Argument(help="The router's name, as in `hotspot routers list`.")]
-Run = Annotated[int, typer.Argument(help="The run's number, as in `hotspot routers show NAME`.", min=1)]
+Run = Annotated[int, typer.Argument(help="The run's number, as in `hotspot routers runs NAME`.", min=1)]
 COLOURS: Final = {"+": "green", "~": "yellow", ">": "cyan", "-": "red", "!": "bold red"}
 ENDINGS: Final = {
     Outcome.CONFIRMED: "is as planned",
@@ -52,53 +47,39 @@ dial = connection.dial
 
 
 @contextmanager
-def _means(data_dir: Path | None) -> Iterator[Means]:
+def means_of(data_dir: Path | None) -> Iterator[Means]:
     with installation(data_dir) as (settings, database):
         yield Means(database, settings, load(shipped("router_configs")), dial=dial)
 
 
-def _who() -> str:
+def who() -> str:
     return f"{getpass.getuser()} (command line)"
 
 
-# --- looking -------------------------------------------------------------------------------------------------------------
-
-
-def show(name: Name, data_dir: DataDir = None, as_json: AsJson = False) -> None:
-    """Show what is known of a router, and what was done to it."""
-    with looking(data_dir) as (settings, db):
-        router = get_router_named(db, name)
-        facts = {
-            key: getattr(router, key)
-            for key in ("name", "state", "model", "serial", "version", "licence", "tunnel_address", "enrolled_at")
-        }
-        runs = [_run_row(run, settings, as_json=as_json) for run in ledger.runs_of(db, router.id or 0)]
-    if as_json:
-        print_json({**facts, "runs": runs})
-        return
-    for key, value in facts.items():
-        people.print(f"{key.replace('_', ' '):16}{'' if value is None else value}", markup=False)
-    print_rows(runs, as_json=False, title="Runs", empty="Nothing was ever applied: hotspot routers plan NAME")
-
-
-def _run_row(run: ProvisionRun, settings: Settings, *, as_json: bool) -> dict[str, object]:
-    started = run.started_at.isoformat() if as_json else f"{run.started_at.astimezone(settings.zone):%Y-%m-%d %H:%M}"
-    return {"run": run.id, "plan": str(run.plan_id), "started": started, "outcome": run.outcome, "reason": run.reason}
-
-
 def plan(
-    name: Name,
+    name: Annotated[
+        str | None, typer.Argument(help="The router's name, as in `hotspot routers list`; or say --area or --all.")
+    ] = None,
+    area: Annotated[
+        str | None, typer.Option("--area", help="Plan all enrolled routers below the area with this official code.")
+    ] = None,
+    everywhere: Annotated[bool, typer.Option("--all", help="Plan all enrolled routers.")] = False,
     accept: Annotated[
         list[str] | None, typer.Option("--accept", help="Take over a row made by hand, by the name of its conflict.")
     ] = None,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compare a router with what it should be, and keep the difference as a plan; nothing is changed."""
-    with _means(data_dir) as means:
-        planned = provision.make_plan(means, name, made_by=_who(), accept=accept or ())
+    """Compare a router, or many, with what they should be, and keep the difference as a plan; nothing is changed."""
+    with means_of(data_dir) as means:
+        if (name is not None) + (area is not None) + everywhere != 1 or (accept and name is None):
+            raise PlanWhat
+        if name is None:
+            plan_many(means, area=area, made_by=who(), as_json=as_json)
+            return
+        planned = provision.make_plan(means, name, made_by=who(), accept=accept or ())
     if as_json:
-        print_json(_as_json(planned))
+        print_json(plan_view(planned.plan, number=planned.id, findings=tuple(planned.findings)))
     else:
         _print_findings(planned.findings)
         _print_plan(planned.plan)
@@ -107,24 +88,17 @@ def plan(
         raise typer.Exit(NOT_WANTED)
 
 
-def _as_json(planned: Planned) -> dict[str, Any]:
-    return {
-        "plan": None if planned.id is None else str(planned.id),
-        "changes": len(planned.plan.changes),
-        "diff": list(lines(planned.plan)),
-        "conflicts": [conflict.name for conflict in planned.plan.conflicts],
-        "dangers": [danger.name for danger in planned.plan.dangers],
-        "findings": [finding.words for finding in planned.findings],
-    }
-
-
 def _print_findings(findings: Sequence[Finding]) -> None:
     for finding in findings:
         people.print(f"note: {finding.words}.", style="yellow", markup=False, soft_wrap=True)
 
 
 def _print_plan(plan: Plan) -> None:
-    for line in lines(plan):
+    print_diff(lines(plan))
+
+
+def print_diff(diff: Iterable[str]) -> None:
+    for line in diff:
         people.print(Text(line, style=COLOURS.get(line[:1], "dim")), soft_wrap=True)
 
 
@@ -136,13 +110,9 @@ def _print_next(planned: Planned) -> None:
         names = " ".join(f'--accept "{conflict.name}"' for conflict in planned.plan.conflicts if conflict.can_accept)
         people.print(f"Rows made by hand are in the way. To take them over, plan again with: {names}", soft_wrap=True)
         return
-    flags = "".join(f" --accept-danger {name}" for name in dict.fromkeys(each.name for each in planned.plan.dangers))
     count = len(planned.plan.changes)
     changes = "1 change" if count == 1 else f"{count} changes"
-    people.print(f"{changes}. To make them: hotspot routers apply {planned.id}{flags}", soft_wrap=True)
-
-
-# --- doing ---------------------------------------------------------------------------------------------------------------
+    people.print(f"{changes}. To make them: hotspot routers apply {planned.id}{danger_flags(planned)}", soft_wrap=True)
 
 
 def apply(
@@ -155,11 +125,11 @@ def apply(
     as_json: AsJson = False,
 ) -> None:
     """Make a router what was planned, check it on a new connection, and keep that — or let it go back."""
-    with _means(data_dir) as means:
+    with means_of(data_dir) as means:
         if dry_run:
             _show_kept(means, number, as_json=as_json)
             return
-        with _progress(as_json=as_json) as report:
+        with progress(as_json=as_json) as report:
             done = provision.apply(means, number, dangers=accept_danger or (), report=report)
         name = _name_of(means, done)
     _print_done(done, name, as_json=as_json, wanted=Outcome.CONFIRMED)
@@ -168,17 +138,18 @@ def apply(
 def _show_kept(means: Means, number: UUID, *, as_json: bool) -> None:
     with means.database.reading() as db:
         kept = ledger.get_plan(db, number)
-        planned = Planned(number, ledger.plan_of(kept))
+        plan = ledger.plan_of(kept)
+        view = kept_plan_view(db, kept, means.settings.zone)
     if as_json:
-        print_json(_as_json(planned))
+        print_json(view)
     else:
-        _print_plan(planned.plan)
+        _print_plan(plan)
 
 
 def confirm(number: Run, data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Settle a run whose end nobody saw: the router is as planned, or goes back to what it was."""
-    with _means(data_dir) as means:
-        with _progress(as_json=as_json) as report:
+    with means_of(data_dir) as means:
+        with progress(as_json=as_json) as report:
             done = provision.confirm(means, number, report=report)
         name = _name_of(means, done)
     _print_done(done, name, as_json=as_json, wanted=Outcome.CONFIRMED)
@@ -186,15 +157,15 @@ def confirm(number: Run, data_dir: DataDir = None, as_json: AsJson = False) -> N
 
 def rollback(number: Run, data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Take back what a run has done, if nobody has changed the router since."""
-    with _means(data_dir) as means:
-        with _progress(as_json=as_json) as report:
-            done = provision.rollback(means, number, made_by=_who(), report=report)
+    with means_of(data_dir) as means:
+        with progress(as_json=as_json) as report:
+            done = provision.rollback(means, number, made_by=who(), report=report)
         name = _name_of(means, done)
     _print_done(done, name, as_json=as_json, wanted=Outcome.CONFIRMED)
 
 
 @contextmanager
-def _progress(*, as_json: bool) -> Iterator[Callable[[str], None]]:
+def progress(*, as_json: bool) -> Iterator[Callable[[str], None]]:
     """Say what is going on, beside the answer: on the terminal as it changes, in a pipe line by line."""
     if as_json or not errors.is_terminal:
         yield lambda said: None if as_json else errors.print(said, markup=False, soft_wrap=True)
@@ -221,50 +192,17 @@ def _print_done(done: Done, name: str, *, as_json: bool, wanted: Outcome) -> Non
         raise typer.Exit(NOT_WANTED)
 
 
-def drift(
-    names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME]...", help="All enrolled ones by default.")
-    ] = None,
-    data_dir: DataDir = None,
-    as_json: AsJson = False,
-) -> None:
-    """Say which routers are not what they should be; the difference of each is kept as a plan."""
-    with _means(data_dir) as means:
-        rows = [_drift_of(means, name) for name in names or _managed(means)]
-    print_rows(rows, as_json=as_json, title="Drift", empty="No router has enrolled yet.")
-    if any(row["differs"] != 0 for row in rows):
-        raise typer.Exit(NOT_WANTED)
-
-
-def _drift_of(means: Means, name: str) -> Mapping[str, object]:
-    """One router's row; one that can't be looked at spoils no other."""
-    try:
-        planned = provision.make_plan(means, name, made_by=_who(), state=PlanState.DRIFT)
-    except HotspotError as error:
-        return {"router": name, "differs": None, "plan": None, "problem": str(error)}
-    number = None if planned.id is None else str(planned.id)
-    return {"router": name, "differs": len(planned.plan.changes), "plan": number, "problem": None}
-
-
-def _managed(means: Means) -> list[str]:
-    with means.database.reading() as db:
-        enrolled = select(Router.name).where(Router.state == RouterState.ENROLLED).order_by(Router.name)
-        return list(db.exec(enrolled))
-
-
 def take_over(name: Name, data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Take a router over that has called and waits; the queue does the same by itself, and again until the router is there."""
-    with _means(data_dir) as means:
+    with means_of(data_dir) as means:
         takeover.take_over(means, name)
     print_made({"router": name, "state": str(RouterState.ENROLLED)}, f"{name} is enrolled.", as_json=as_json)
 
 
 COMMANDS: Final[dict[str, Callable[..., None]]] = {
     "take-over": take_over,
-    "show": show,
     "plan": plan,
     "apply": apply,
     "confirm": confirm,
     "rollback": rollback,
-    "drift": drift,
 }

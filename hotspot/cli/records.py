@@ -1,19 +1,17 @@
-"""Commands that look after areas, sites, routers, settings, staff and what guests read."""
+"""Commands that look after areas, sites, routers, settings and staff."""
 
-import tomllib
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import TypeAdapter, ValidationError
 
 from hotspot.areas import importer
 from hotspot.areas import service as areas
 from hotspot.areas.models import Area
-from hotspot.cli import enrolment, provisioning, router_configs
-from hotspot.cli.backups import backup
+from hotspot.cli import backups, enrolment, guest_texts, inbox, provisioning, router_configs, tokens
+from hotspot.cli import looking as looking_at
 from hotspot.cli.output import (
     AsJson,
     DataDir,
@@ -23,11 +21,11 @@ from hotspot.cli.output import (
     print_json,
     print_made,
     print_rows,
+    read_text,
 )
+from hotspot.cli.rotation import rotate
 from hotspot.cli.site_import import import_sites
 from hotspot.errors import Invalid
-from hotspot.guests import terms
-from hotspot.portal import banners
 from hotspot.routers import service as routers
 from hotspot.routers.models import COA_PORT
 from hotspot.sites import service as sites
@@ -45,10 +43,6 @@ class OnePlace(Invalid):
     """Say where: either --area CODE or --site SLUG"""
 
 
-class UnreadableFile(Invalid):
-    """Can't read {path}: {problem}"""
-
-
 def add_to(app: typer.Typer) -> None:
     groups: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
         "areas": ("The area tree.", {"import": import_areas, "list": list_areas}),
@@ -56,10 +50,12 @@ def add_to(app: typer.Typer) -> None:
             "MikroTik boxes.",
             {
                 "add": add_router,
-                "list": list_routers,
+                "rotate": rotate,
                 "rotate-secret": rotate_secret,
-                "backup": backup,
+                **looking_at.COMMANDS,
+                **backups.COMMANDS,
                 **enrolment.COMMANDS,
+                **inbox.COMMANDS,
                 **provisioning.COMMANDS,
                 **router_configs.COMMANDS,
             },
@@ -70,31 +66,16 @@ def add_to(app: typer.Typer) -> None:
         ),
         "settings": ("What holds where.", {"list": list_settings, "set": set_setting, "unset": unset_setting}),
         "staff": ("Who signs in to the console.", {"add": add_staff, "login-link": make_login_link}),
-        "terms": ("What guests agree to.", {"publish": publish_terms, "list": list_terms}),
-        "notices": ("The city's information on the portal.", {"add": add_notice, "list": list_notices}),
+        "terms": ("What guests agree to.", guest_texts.TERMS),
+        "notices": ("The city's information on the portal.", guest_texts.NOTICES),
     }
     for name, (help_text, commands) in groups.items():
         group = typer.Typer(help=help_text, no_args_is_help=True)
         for command, function in commands.items():
             group.command(command)(function)
+        if name == "staff":
+            tokens.add_to(group)
         app.add_typer(group, name=name)
-
-
-def read_text(path: Path) -> str:
-    try:
-        return path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UnreadableFile(path=path, problem=error) from error
-
-
-def read_texts(path: Path) -> dict[str, dict[str, str]]:
-    """Read a TOML file with one table a language."""
-    try:
-        return TypeAdapter(dict[str, dict[str, str]]).validate_python(tomllib.loads(read_text(path)))
-    except tomllib.TOMLDecodeError as error:
-        raise UnreadableFile(path=path, problem=error) from error
-    except ValidationError as error:
-        raise UnreadableFile(path=path, problem="needs one table of texts a language, such as [id]") from error
 
 
 # --- areas ---------------------------------------------------------------------------------------------------------------
@@ -243,24 +224,6 @@ def rotate_secret(
     print_made({"name": name, "secret": secret, "overlap_hours": hours}, sentence, as_json=as_json)
 
 
-def list_routers(data_dir: DataDir = None, as_json: AsJson = False) -> None:
-    """List routers; secrets are never shown."""
-    with looking(data_dir) as (_settings, db):
-        slugs = {site.id: site.slug for site, _area in sites.all_sites(db)}
-        rows = [
-            {
-                "name": router.name,
-                "site": None if router.site_id is None else slugs[router.site_id],
-                "address": router.address,
-                "login_host": router.login_host,
-                "state": router.state,
-            }
-            for router in routers.all_routers(db)
-        ]
-    empty = "No routers yet: hotspot routers add --name NAME --site SLUG --address ADDRESS"
-    print_rows(rows, as_json=as_json, title="Routers", empty=empty)
-
-
 # --- settings ------------------------------------------------------------------------------------------------------------
 
 
@@ -339,60 +302,3 @@ def make_login_link(
         token = staff.make_login_link(db, name=name, now=now)
         link = f"{settings.base_url}/console/login/{token}"
     print_made({"link": link}, link, as_json=as_json)
-
-
-# --- what guests read ----------------------------------------------------------------------------------------------------
-
-
-def publish_terms(
-    file: Annotated[Path, typer.Argument(help="TOML: a table a language with title, summary, body.")],
-    name: Annotated[str, typer.Option("--name", help="Document, as in the setting `terms`.")] = "public",
-    wording_only: Annotated[
-        bool, typer.Option("--wording-only", help="Nothing material changes: who agreed before need not again.")
-    ] = False,
-    data_dir: DataDir = None,
-) -> None:
-    """Publish a new version of a terms document; it holds at once."""
-    with changing(data_dir) as (_settings, db, now):
-        version = terms.publish(db, name, read_texts(file), now, is_material=not wording_only)
-        said = f"{name} version {version.version}, sha256 {version.sha256}"
-    people.print(said)
-
-
-def list_terms(data_dir: DataDir = None, as_json: AsJson = False) -> None:
-    """List every version of every terms document."""
-    with looking(data_dir) as (_settings, db):
-        rows = [
-            {
-                "name": t.name,
-                "version": t.version,
-                "from": t.effective_at.isoformat(),
-                "material": t.is_material,
-                "sha256": t.sha256,
-            }
-            for t in terms.all_versions(db)
-        ]
-    print_rows(rows, as_json=as_json, title="Terms", empty="")
-
-
-def add_notice(
-    area: AreaCode,
-    file: Annotated[Path, typer.Argument(help="TOML: a table a language with title and text.")],
-    priority: Annotated[int, typer.Option("--priority", min=0, max=100)] = 0,
-    data_dir: DataDir = None,
-) -> None:
-    """Show information of the city on the portal of every site in an area."""
-    with changing(data_dir) as (_settings, db, now):
-        banners.add_banner(db, areas.get_area(db, area), read_texts(file), starts_at=now, priority=priority)
-    people.print("Shown from now on.")
-
-
-def list_notices(data_dir: DataDir = None, as_json: AsJson = False) -> None:
-    """List the notices."""
-    with looking(data_dir) as (_settings, db):
-        rows = [
-            {"area": area.code, "title": next(iter(banner.texts.values()))["title"], "priority": banner.priority}
-            for banner, area in banners.all_banners(db)
-        ]
-    empty = "No notices yet: hotspot notices add --area CODE FILE.toml"
-    print_rows(rows, as_json=as_json, title="Notices", empty=empty)

@@ -153,7 +153,7 @@ def _preview(means: Means, order: Order, name: str) -> dict[str, object]:
             found = [conflict.words for conflict in plan.conflicts] + [danger.words for danger in plan.dangers]
             return {"changes": len(plan.changes), "problem": "; ".join(found)}
         with means.database.reading() as db:
-            subject = subject_of(db, get_router_named(db, name), means.settings)
+            subject = subject_of(db, get_router_named(db, name), means.settings, now=means.clock())
         version = read_version(order.version)
         with closing(enter(means, subject)) as opened:
             found = firmware.problems(opened, version)

@@ -17,7 +17,8 @@ from hotspot.cli.output import (
     print_rows,
     telling_errors,
 )
-from hotspot.settings import Settings, load, refuse_unsafe
+from hotspot.safety import refuse_unsafe
+from hotspot.settings import Settings, load
 from hotspot.telemetry import configure_logging
 
 HttpPort = Annotated[int | None, typer.Option("--http-port", help="TCP port of portal and console.")]

@@ -2,6 +2,6 @@
 
 An **announcement** is a datagram of MNDP, the MikroTik Neighbor Discovery Protocol; the router that sent it is a **neighbour**;
 a **refresh request** asks all of them to announce themselves now. `mndp` knows the octets, `sniffer` the wire, `service`
-remembers who was heard. Everything a neighbour says is a claim of whoever is on the wire: it is shown, and never trusted with
+remembers who was heard, `kept` keeps them for the inbox. Everything a neighbour says is a claim of whoever is on the wire: it is shown, and never trusted with
 more than that.
 """

@@ -1,6 +1,6 @@
 """Who was heard: one entry a MAC address, the latest words, bounded.
 
-Kept in memory for as long as somebody listens; whoever wants to keep more (an inbox of unknown routers) takes `heard()`.
+In memory, for as long as somebody listens; `kept` keeps what `heard()` returns for longer.
 """
 
 from dataclasses import dataclass, replace

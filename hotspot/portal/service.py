@@ -1,10 +1,11 @@
 """The portal's answers: what a place shows, the consent and credential behind the one button, and what became of it."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from ipaddress import IPv4Network
 from typing import Final
 from uuid import UUID
 
@@ -17,6 +18,8 @@ from hotspot.guests.terms import NoSuchTerms, current
 from hotspot.portal.banners import Notice, banners_for
 from hotspot.portal.explanations import NO_SUCH_SITE, NO_TERMS, RETIRED
 from hotspot.portal.handoff import RouterHost, Stop
+from hotspot.routers.login_pages import host_of
+from hotspot.routers.models import Router, RouterState
 from hotspot.routers.service import routers_of
 from hotspot.security import Keys
 from hotspot.sites.models import Site, SiteState
@@ -99,13 +102,23 @@ def get_place(db: Session, slug: str) -> Place:
     if site.state == SiteState.RETIRED:
         raise Stop(RETIRED)
     assert site.id is not None  # comes from the database
+    settings = effective(db, site.id).values
     return Place(
         site=site,
         site_id=site.id,
-        routers=tuple(RouterHost(router.address, router.login_host) for router in routers_of(db, site.id)),
-        settings=effective(db, site.id).values,
+        routers=tuple(host for router in routers_of(db, site.id) for host in _hosts(router, settings)),
+        settings=settings,
         areas=tuple(db.execute(text(AREAS_ABOVE), {"area_id": site.area_id}).scalars()),
     )
+
+
+def _hosts(router: Router, settings: SiteSettings) -> Iterator[RouterHost]:
+    """Where phones meet the router's log-in page: as it was registered, or where what we put on it has made it."""
+    yield RouterHost(router.address, router.login_host)
+    if router.state == RouterState.ENROLLED:
+        yield RouterHost(str(IPv4Network(settings.guest_network).network_address + 1))
+        if settings.login_host:
+            yield RouterHost(router.address, host_of(settings.login_host, router.name))
 
 
 def welcome(db: Session, place: Place, language: str, languages: Sequence[str], now: datetime) -> Welcome:

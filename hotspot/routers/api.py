@@ -1,9 +1,11 @@
-"""Where routers call to enrol, below ``/api/enrol/v1``: JSON in and out, and the script for who shows a token.
+"""Where routers call to enrol, below ``/api/enrol/v1``: JSON in and out, and the script for who shows a token. And where one that is
+restored fetches its image.
 
 A token is never in an address: in the body of the contact, and in the header field Authorization for the script. The answer never says what
 was wrong with one. What is sent is bounded before it is read, and counted by the address it comes from and altogether.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from ipaddress import ip_address, ip_network
@@ -11,9 +13,10 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
+from starlette.requests import ClientDisconnect
 
 from hotspot.errors import Invalid, NotFound, Unavailable
-from hotspot.routers import bootstrap, enrol
+from hotspot.routers import bootstrap, enrol, restore
 from hotspot.routers.bundle import bootstrap_for
 from hotspot.routers.contact import MOST_OCTETS, TOKEN, FirstContact, parse
 from hotspot.routers.enrol import Admitted, Answer
@@ -21,12 +24,17 @@ from hotspot.throttle import Throttle
 from hotspot.web import Db, Now, ReadDb, SettingsDep
 
 routes = APIRouter(prefix="/api/enrol/v1", include_in_schema=False)
+images = APIRouter(include_in_schema=False)
 NO_STORE: Final = {"cache-control": "no-store"}
 EVERYBODY: Final = "everybody"
 
 
 class TooMuch(Invalid):
     """This is more than a router has to say"""
+
+
+class CutOff(Invalid):
+    """The call was cut off"""
 
 
 class TooOften(Unavailable):
@@ -72,11 +80,13 @@ Source = Annotated[str, Depends(_source)]
 async def _contact(request: Request, source: Source) -> FirstContact:
     del source  # only so that it is counted before anything is read
     body = b""
-    async for piece in request.stream():
-        body += piece
-        if len(body) > MOST_OCTETS:
-            raise TooMuch
-    return parse(body)
+    with suppress(ClientDisconnect):  # what was cut off is no contact, and nobody hears the answer
+        async for piece in request.stream():
+            body += piece
+            if len(body) > MOST_OCTETS:
+                raise TooMuch
+        return parse(body)
+    raise CutOff
 
 
 @routes.post("/contact")
@@ -105,9 +115,20 @@ def _told(answer: Answer) -> dict[str, Any]:
 
 @routes.get("/script")
 def script(request: Request, source: Source, db: ReadDb, settings: SettingsDep, now: Now) -> Response:
-    """The script of an open token; fetching it uses nothing up."""
+    """The script of a token that may still call; fetching it uses nothing up."""
     del source  # only counted
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not TOKEN.fullmatch(token) or not enrol.is_open(db, token, now=now):
+    if scheme.lower() != "bearer" or not TOKEN.fullmatch(token) or not enrol.may_call(db, token, now=now):
         raise NoSuchScript
     return PlainTextResponse(bootstrap.script(bootstrap_for(settings, token)), headers=NO_STORE)
+
+
+@images.get(restore.ADDRESS)
+def image(request: Request, source: Source, db: ReadDb, settings: SettingsDep, now: Now) -> Response:
+    """The image of a copy, for the router that is to load it."""
+    del source  # only counted
+    scheme, _, ticket = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        raise restore.NoSuchImage
+    octets = restore.redeem_ticket(db, ticket, keys=settings.keys, now=now)
+    return Response(octets, media_type="application/octet-stream", headers=NO_STORE)

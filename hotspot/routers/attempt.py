@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from hotspot.errors import Conflict, HotspotError
-from hotspot.routers import changing, health
+from hotspot.routers import changing, health, importing
 from hotspot.routers.changes import Actual, Change
 from hotspot.routers.changing import FieldsOf, likeness, rows_of
 from hotspot.routers.connection import Connection, RouterUnreachable
@@ -120,6 +120,7 @@ def _settle(connection: Connection, attempt: Attempt, why: str) -> Ending:
     """1. Nothing is held any more. 2. It is as before, 3. or as wanted and well, 4. or what remains is taken back."""
     try:
         changing.let_go_back(connection)
+        importing.clear(connection)
         rows = rows_of(connection, attempt.menus)
         if likeness(rows) != attempt.before and attempt.is_reached(rows):
             with suppress(Unwell):

@@ -1,6 +1,6 @@
 """Copies of routers' configurations: compressed, sealed at rest, and kept for 90 days; each router's newest is kept for good.
 
-Taking one is `provision`'s business; here they are stored, found and opened again.
+Taking one is the business of `copies`; here they are stored, found and opened again.
 """
 
 import hashlib
@@ -29,6 +29,7 @@ class Reason(StrEnum):
 
     NIGHTLY = "nightly"
     CHANGE = "before-change"
+    RESTORE = "before-restore"
     ASKED = "asked"
 
 
@@ -37,11 +38,15 @@ class TooLarge(Invalid):
 
 
 class NoSuchBackup(NotFound):
-    """{name} has no such backup; see `hotspot routers backup {name} --list`"""
+    """{name} has no such backup; see: hotspot routers backup {name} --list"""
 
 
 class RouterBackup(SQLModel, table=True):
-    """A copy of a router's configuration: `content` is sealed, `size` and `sha256` (hex) are the plain copy's."""
+    """A copy of a router's configuration: `content` is its export, sealed; `size` and `sha256` (hex) are the plain export's.
+
+    `image` is RouterOS' own backup, sealed, where one was taken: what the box can load again. `model` and `serial` are the box's, and
+    `login` changes with the controller's log-in there.
+    """
 
     __tablename__ = "router_backup"
     __table_args__ = (UniqueConstraint("router_id", "taken_at"),)
@@ -54,18 +59,31 @@ class RouterBackup(SQLModel, table=True):
     size: int
     sha256: str = Field(max_length=64)
     content: bytes
+    model: str = Field(default="", max_length=64)
+    serial: str = Field(default="", max_length=40)
+    login: str = Field(default="", max_length=64)
+    image: bytes | None = None
 
 
 def store(
-    db: Session, router_id: int, plain: bytes, *, reason: Reason, version: str, keys: Keys, now: datetime
+    db: Session,
+    router_id: int,
+    plain: bytes,
+    *,
+    reason: Reason,
+    version: str,
+    keys: Keys,
+    now: datetime,
+    image: bytes | None = None,
 ) -> RouterBackup:
     """Keep a copy that a router of this RouterOS version gave.
 
     Raises:
         TooLarge: no configuration is that large.
     """
-    if len(plain) > LARGEST:
-        raise TooLarge(most=LARGEST, size=len(plain))
+    largest = max(len(plain), len(image or b""))
+    if largest > LARGEST:
+        raise TooLarge(most=LARGEST, size=largest)
     backup = RouterBackup(
         router_id=router_id,
         taken_at=now,
@@ -74,6 +92,7 @@ def store(
         size=len(plain),
         sha256=hashlib.sha256(plain).hexdigest(),
         content=keys.seal_octets(zlib.compress(plain), context=_context(router_id, now)),
+        image=None if image is None else keys.seal_octets(image, context=_image_context(router_id, now)),
     )
     db.add(backup)
     db.flush()
@@ -87,6 +106,13 @@ def unsealed(backup: RouterBackup, keys: Keys) -> bytes:
         CannotUnseal: it was sealed with another key, for another router or time, or altered.
     """
     return zlib.decompress(keys.unseal_octets(backup.content, context=_context(backup.router_id, backup.taken_at)))
+
+
+def image_of(backup: RouterBackup, keys: Keys) -> bytes | None:
+    """Return the image as the router gave it, where there is one; raises as `unsealed` does."""
+    if backup.image is None:
+        return None
+    return keys.unseal_octets(backup.image, context=_image_context(backup.router_id, backup.taken_at))
 
 
 def backups_of(db: Session, router_id: int) -> Sequence[RouterBackup]:
@@ -114,3 +140,7 @@ def forget_old_backups(db: Session, *, now: datetime) -> None:
 
 def _context(router_id: int, taken_at: datetime) -> str:
     return f"router-backup:{router_id}:{taken_at.astimezone(UTC).isoformat()}"
+
+
+def _image_context(router_id: int, taken_at: datetime) -> str:
+    return f"router-image:{router_id}:{taken_at.astimezone(UTC).isoformat()}"

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from hotspot.routers.handover import API_SSL_PORT, BOOTSTRAP, CERTIFICATE, INTERFACE, SCHEDULE, SCRIPT_FILE
+from hotspot.routers.handover import API_SSL_PORT, BOOTSTRAP, CERTIFICATE, INTERFACE, SCHEDULE, SCRIPT_FILE, TUNNEL_MARK
 from hotspot.routers.script import quote
 
 KEEP_ALIVE: Final = "25s"  # shorter than the 30 s after which address translators forget a UDP flow
@@ -136,7 +136,7 @@ def _button() -> Iterator[str]:
 def _key() -> Iterator[str]:
     name = quote(INTERFACE)
     yield f":if ([:len [/interface/wireguard/find where name={name}]] = 0) do={{"
-    yield f"/interface/wireguard/add name={name} comment={quote('hotspot:tunnel')}"
+    yield f"/interface/wireguard/add name={name} comment={quote(TUNNEL_MARK)}"
     yield "}"
     yield f":local key [/interface/wireguard/get [/interface/wireguard/find where name={name}] public-key]"
 
@@ -239,7 +239,7 @@ def _tunnel() -> Iterator[str]:
         f'{interface} public-key=($answer->"public_key") endpoint-address=($answer->"endpoint_host") '
         f'endpoint-port=($answer->"endpoint_port") allowed-address=$controller persistent-keepalive={quote(KEEP_ALIVE)}'
     )
-    to_controller, tunnel = f"comment={quote('hotspot:controller')}", f"comment={quote('hotspot:tunnel')}"
+    to_controller, tunnel = f"comment={quote('hotspot:controller')}", f"comment={quote(TUNNEL_MARK)}"
     made = (
         ("/interface/wireguard/peers", to_controller, "peers", peer),
         ("/ip/address", tunnel, "addresses", f'{interface} address=(($answer->"address") . "/32")'),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from hotspot.errors import Conflict
+from hotspot.routers import importing
 from hotspot.routers.changes import Actual, Add, Change, Move, Ref, Remove, Set, find, ref_of
 from hotspot.routers.connection import Connection, RouterRefused
 from hotspot.routers.desired import Desired
@@ -15,7 +16,7 @@ from hotspot.routers.handover import USER
 from hotspot.routers.menus import MENUS, Kind, Menu, Row
 from hotspot.routers.plan import fingerprint
 
-BATCH: Final = 80  # changes; /system/history holds about 100, and others may add to it
+BATCH: Final = 80  # actions; /system/history holds about 100, and others may add to it
 SAFE_MODE: Final = "/safe-mode"
 MISSING: Final = 0  # RouterOS' category of what isn't there
 TRUE: Final = frozenset({"true", "yes"})
@@ -58,12 +59,17 @@ def _rows(connection: Connection, menu: Menu) -> list[Row]:
 
 
 def likeness(rows: Actual) -> dict[str, str]:
-    """Return for each menu a text that is the same for the same rows in the same order, whatever their numbers: those change at a reboot."""
+    """Return for each menu a text that is the same for the same rows, whatever their numbers: those change at a reboot.
+
+    Their order counts only where the menu has one: a row that was removed and made again stands at the end of the others.
+    """
     return {path: _likeness(path, those) for path, those in rows.items()}
 
 
 def _likeness(path: str, rows: Sequence[Row]) -> str:
     plain = [{name: text for name, text in row.items() if name != ".id"} for row in rows]
+    if not MENUS[path].ordered:
+        plain.sort(key=lambda row: sorted(row.items()))
     return fingerprint(Desired((), menus=(path,)), {path: plain})
 
 
@@ -90,8 +96,23 @@ def let_go_back(connection: Connection) -> None:
     if hold.get("enabled") not in TRUE:
         return
     if hold.get("current") not in TRUE and hold.get("user") != USER:
-        raise SomebodyElse(user=hold.get("user") or "somebody")
+        raise _somebody(hold)
     connection.call(SAFE_MODE, "unroll", {})
+
+
+def raise_if_held(connection: Connection) -> None:
+    """Make sure that nobody can take back any more what was done: safe mode undoes the changes of others, too.
+
+    Raises:
+        SomebodyElse: safe mode is held.
+    """
+    hold = _hold(connection)
+    if hold.get("enabled") in TRUE:
+        raise _somebody(hold)
+
+
+def _somebody(hold: Row) -> SomebodyElse:
+    return SomebodyElse(user=hold.get("user") or "somebody")
 
 
 def _hold(connection: Connection) -> Row:
@@ -100,8 +121,17 @@ def _hold(connection: Connection) -> Row:
 
 
 def batches(changes: Sequence[Change]) -> Iterator[Sequence[Change]]:
-    for start in range(0, len(changes), BATCH):
-        yield changes[start : start + BATCH]
+    batch: list[Change] = []
+    actions = 0
+    for change in changes:
+        cost = 2 if isinstance(change, Set) and change.unset and (change.fields or change.secrets) else 1  # see `_set`
+        if actions + cost > BATCH:
+            yield batch
+            batch, actions = [], 0
+        batch.append(change)
+        actions += cost
+    if batch:
+        yield batch
 
 
 # --- changes -------------------------------------------------------------------------------------------------------------
@@ -149,6 +179,9 @@ def take_back(connection: Connection, change: Change, fields_of: FieldsOf) -> No
 
 
 def _add(connection: Connection, change: Add, fields: Mapping[str, str], before: str | None) -> None:
+    if MENUS[change.menu].imported:
+        importing.bring(connection, fields)
+        return
     place = {} if before is None else {"place-before": before}
     connection.add(change.menu, {**_given(change.menu, fields), **place})
 

@@ -33,6 +33,10 @@ WORD_COST: Final = 100  # octets of memory that a word takes beside its text
 MOST_WORDS: Final = 400  # of a sentence; the widest menu has about 90
 LONGEST_MESSAGE: Final = 200  # characters of a refusal that are repeated
 CHUNK: Final = 65_536
+# Octets that no text has (WinBox writes cp125x) stand in rows as characters for private use: rows are stored and shown, which lone
+# surrogates and NUL can't be.
+SHOWN: Final = {0: 0x10F000, **{0xDC80 + octet: 0x10F080 + octet for octet in range(0x80)}}
+SENT: Final = {shown: octet for octet, shown in SHOWN.items()}
 
 
 class RouterUnreachable(Unavailable):
@@ -138,13 +142,14 @@ class RouterOS:
         self.close()
 
     def read(self, menu: str, proplist: Sequence[str]) -> list[Row]:
-        return self.call(menu, "print", {".proplist": ",".join(proplist)})
+        rows = self.call(menu, "print", {".proplist": ",".join(proplist)})
+        return [_written(row, SHOWN) for row in rows]
 
     def add(self, menu: str, fields: Mapping[str, str]) -> str:
-        return next((row["ret"] for row in self.call(menu, "add", fields) if "ret" in row), "")
+        return next((row["ret"] for row in self.call(menu, "add", _written(fields, SENT)) if "ret" in row), "")
 
     def set(self, menu: str, row: str, fields: Mapping[str, str]) -> None:
-        self.call(menu, "set", {**_chosen(row), **fields})
+        self.call(menu, "set", {**_chosen(row), **_written(fields, SENT)})
 
     def unset(self, menu: str, row: str, names: Sequence[str]) -> None:
         self.call(menu, "set", {**_chosen(row), **{f"!{name}": "" for name in names}})
@@ -216,6 +221,10 @@ def _reason(error: OSError) -> str:
 
 def _chosen(row: str) -> dict[str, str]:
     return {".id": row} if row else {}
+
+
+def _written(fields: Mapping[str, str], letters: Mapping[int, int]) -> dict[str, str]:
+    return {name: text.translate(letters) for name, text in fields.items()}
 
 
 def _printable(text: str) -> str:

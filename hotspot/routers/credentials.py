@@ -51,6 +51,15 @@ def logins_of(router: Router, keys: Keys) -> tuple[Login, ...]:
     return (Login(BOOTSTRAP, keys.unseal(router.bootstrap_password, context=api_context(router.name))), *own)
 
 
+def credential_of(router: Router, kind: Kind, keys: Keys) -> Credential:
+    """Return what is known of a router's secret.
+
+    Raises:
+        NoPassword: it never was enrolled.
+    """
+    return _api(router, keys) if kind is Kind.API else _radius(router, keys)
+
+
 def begin(db: Session, name: str, kind: Kind, *, keys: Keys) -> Credential:
     """Store the next secret before the router hears of it; a rotation that was begun goes on with its own.
 
@@ -75,7 +84,7 @@ def _change(db: Session, name: str, kind: Kind, step: Callable[[Credential], Cre
     router = db.exec(select(Router).where(Router.name == name).with_for_update()).first()
     if router is None:
         raise NoSuchRouter(name=name)
-    before = _api(router, keys) if kind is Kind.API else _radius(router, keys)
+    before = credential_of(router, kind, keys)
     after = step(before)
     if after != before:
         (_keep_api if kind is Kind.API else _keep_radius)(router, after, keys)

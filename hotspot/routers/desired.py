@@ -12,11 +12,13 @@ from typing import Final
 from urllib.parse import quote
 
 from hotspot.errors import Invalid
+from hotspot.routers.handover import CERTIFICATE
 from hotspot.routers.items import CONDITIONS, EACH, HOLE, VERSION, Item
 from hotspot.routers.menus import MARK, MENUS, Attribute, Kind, Menu, read_version, write_version
-from hotspot.routers.values import RouterFacts, Value, Values
+from hotspot.routers.values import LoginPage, RouterFacts, Value, Values
 
 LONGEST: Final = 255  # characters of a filled-in field
+NO_LOGIN_PAGE: Final = LoginPage()
 PORTAL_URL: Final = "{portal_url}"  # the one placeholder of the pages
 
 
@@ -65,21 +67,34 @@ class Desired:
 
 
 def desire(
-    items: Sequence[Item], values: Values, facts: RouterFacts, pages: Mapping[str, str] | None = None
+    items: Sequence[Item],
+    values: Values,
+    facts: RouterFacts,
+    pages: Mapping[str, str] | None = None,
+    login: LoginPage = NO_LOGIN_PAGE,
 ) -> Desired:
     """Fill the configs with the values for this router. `pages` maps "folder/file" to its text, for /file.
+
+    The certificates of its log-in page are rows that no config names: they come with what `login` says.
 
     Raises:
         BadConfig: an item that can't be used with these values, such as a hole that nothing fills.
         BadValue: a value that no router may be given.
     """
     _raise_if_guests_hold_the_controller(values)
-    filling = _Filling(values, facts, pages or {})
+    filling = _Filling(values, facts, pages or {}, login.lack)
     menus = tuple(path for path, menu in MENUS.items() if menu.needs in {"", facts.wifi})
     made = [row for path in menus for row in filling.rows_of([item for item in items if item.menu.path == path])]
+    made[:0] = _certificates(login)
     rows = tuple(_with_their_interfaces(made, facts, filling.left_out))
     _raise_unless_references_hold(rows, items)
     return Desired(rows, tuple(filling.left_out), menus, facts.uplinks)
+
+
+def _certificates(login: LoginPage) -> Iterator[DesiredRow]:
+    for number, name in enumerate(login.certificates):
+        role = f"login-issuer-{number}" if number else "login"
+        yield DesiredRow("/certificate", role, name, {"name": name}, {"name": login.said})
 
 
 def _raise_if_guests_hold_the_controller(values: Values) -> None:
@@ -93,8 +108,8 @@ def _raise_if_guests_hold_the_controller(values: Values) -> None:
 class _Filling:
     """Fills items; collects what is left out."""
 
-    def __init__(self, values: Values, facts: RouterFacts, pages: Mapping[str, str]) -> None:
-        self._values, self._facts, self._pages = values, facts, pages
+    def __init__(self, values: Values, facts: RouterFacts, pages: Mapping[str, str], no_certificate: str) -> None:
+        self._values, self._facts, self._pages, self._no_certificate = values, facts, pages, no_certificate
         self.left_out: list[LeftOut] = []
 
     def rows_of(self, items: Iterable[Item]) -> Iterator[DesiredRow]:
@@ -132,6 +147,8 @@ class _Filling:
     def _lack(self, condition: str) -> str:
         if VERSION.fullmatch(condition):
             return f"needs RouterOS {condition}, this one has {write_version(self._facts.version)}"
+        if condition == "certificate" and self._no_certificate:
+            return self._no_certificate
         return f"needs {CONDITIONS[condition]}, this router has none"
 
     def _leave_out(self, item: Item, why: str) -> None:
@@ -247,6 +264,7 @@ def _with_their_interfaces(
 def _raise_unless_references_hold(rows: Sequence[DesiredRow], items: Iterable[Item]) -> None:
     """Refuse a field that names a row of a managed menu which no item makes."""
     made = {(row.menu, row.fields[MENUS[row.menu].key[0]]) for row in rows if MENUS[row.menu].key}
+    made.add(("/certificate", CERTIFICATE))  # enrolment made it
     for row in rows:
         for name, text in row.fields.items():
             attribute = MENUS[row.menu].attributes[name]

@@ -59,8 +59,13 @@ def _source(change: Add | Set, name: str) -> str:
 
 
 def _shown(change: Change, name: str, text: str) -> str:
-    """Return the value on one line: what a hand-made row says may hold anything."""
-    if MENUS[change.menu].attributes[name].secret:
+    return shown(change.menu, name, text)
+
+
+def shown(menu: str, name: str, text: str) -> str:
+    """Return an attribute's value on one line: what a hand-made row says may hold anything. A secret is never shown."""
+    known = MENUS[menu].attributes.get(name) if menu in MENUS else None
+    if known is not None and known.secret:
         return CHANGED
     plain = "".join(char if char.isprintable() else "·" for char in text)
     if len(plain) > LONGEST:

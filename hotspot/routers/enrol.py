@@ -98,14 +98,16 @@ def issue_token(db: Session, *, site_id: int | None, serial: str | None, now: da
     return token
 
 
-def is_open(db: Session, token: str, *, now: datetime) -> bool:
-    """Tell whether the token can still be redeemed, by whomever it is bound to."""
-    found = select(EnrolmentToken.id).where(
-        EnrolmentToken.token_hash == token_hash(token),
+def may_call(db: Session, token: str, *, now: datetime) -> bool:
+    """Tell whether somebody may call with the token: it is open, or its router may repeat the call, whose answer was lost, say."""
+    hashed = token_hash(token)
+    is_open = select(EnrolmentToken.id).where(
+        EnrolmentToken.token_hash == hashed,
         col(EnrolmentToken.redeemed_at).is_(None),
         EnrolmentToken.expires_at > now,
     )
-    return db.exec(found).first() is not None
+    may_repeat = select(Router.id).where(Router.token_hash == hashed, col(Router.answers_until) > now)
+    return any(db.exec(found).first() is not None for found in (is_open, may_repeat))
 
 
 # One winner, whoever else asks at the same moment. A token for a site moves no router that stands elsewhere, and nobody takes over
@@ -135,6 +137,8 @@ def first_contact(db: Session, contact: FirstContact, *, source: str, settings: 
     asked = {"now": now, "hash": hashed, "serial": contact.serial, "key": contact.wireguard_key}
     won = db.connection().execute(text(REDEEM), asked).first()
     router = _repeating(db, contact, hashed, now=now) if won is None else None
+    if router is not None and not router.fingerprint:  # its certificate was not ready when it called first
+        router.fingerprint = contact.fingerprint
     if won is not None:
         router = admit(db, contact, site_id=won.site_id, settings=settings, now=now)
         router.token_hash, router.answers_until = hashed, won.expires_at

@@ -1,6 +1,6 @@
 """What a router says of itself before it is configured, and what of that a person must act on."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -11,6 +11,9 @@ from hotspot.routers.values import RouterFacts
 
 GUESTS: Final = {0: 1, 1: 1, 3: 1, 4: 200, 5: 500}  # at once, by licence level; 6 has no limit
 CLOCK_MAY_DIFFER: Final = timedelta(minutes=5)
+HALF_THOUSAND: Final = 5  # the level that lets in 500
+SMALLEST: Final = "smips"  # the architecture of boxes with so little storage that
+HOTSPOT_APART: Final = (7, 20)  # since this version the hotspot is a package of its own on them
 TRUE: Final = frozenset({"true", "yes"})
 DEFAULT_ROUTE: Final = "0.0.0.0/0"
 
@@ -24,10 +27,11 @@ class Finding:
 
 
 def facts_of(connection: Connection) -> RouterFacts:
-    resource = _first(connection, "/system/resource", "version", "board-name")
+    resource = _first(connection, "/system/resource", "version", "board-name", "architecture-name")
     features = _first(connection, "/system/device-mode")
     level = _first(connection, "/system/license", "nlevel", "level")
     files = connection.read("/file", ["name"])
+    interfaces = connection.read("/interface", ["name", "type", "default-name"])
     return RouterFacts(
         version=read_version(resource.get("version", "")),
         model=resource.get("board-name", ""),
@@ -36,13 +40,13 @@ def facts_of(connection: Connection) -> RouterFacts:
             for row in connection.read("/system/package", ["name", "disabled", "available"])
             if row.get("disabled") not in TRUE and row.get("available") not in TRUE
         ),
-        interfaces={
-            row["name"]: row.get("type", "") for row in connection.read("/interface", ["name", "type"]) if "name" in row
-        },
+        interfaces={row["name"]: row.get("type", "") for row in interfaces if "name" in row},
         uplinks=frozenset(_uplinks(connection)),
+        virtual=frozenset(_virtual(interfaces)),
         has_flash=any(row.get("name", "").split("/")[0] == "flash" for row in files),
         device_mode={name: text in TRUE for name, text in features.items() if text in TRUE | {"false", "no"}},
         licence=_number(level.get("nlevel", level.get("level", ""))),
+        architecture=resource.get("architecture-name", ""),
     )
 
 
@@ -62,24 +66,51 @@ def preflight(facts: RouterFacts, clock_off: timedelta | None) -> list[Finding]:
 
 
 def _findings(facts: RouterFacts, clock_off: timedelta | None) -> Iterator[Finding]:
+    yield from _software(facts)
+    yield from _licence(facts.licence)
+    if clock_off is not None and clock_off > CLOCK_MAY_DIFFER:
+        yield Finding(
+            f"Its clock is off by {clock_off}; the plan sets a time server. If it stays so, let the router reach one: setting "
+            "ntp_servers, UDP port 123",
+            stops=False,
+        )
+
+
+def _software(facts: RouterFacts) -> Iterator[Finding]:
+    """RouterOS, its packages, and what it is allowed to do."""
+    has = write_version(facts.version)
     if facts.version < FLOOR:
-        has = write_version(facts.version) or "an unknown version"
-        yield Finding(f"It has RouterOS {has} and needs {write_version(FLOOR)} or newer: upgrade it first")
+        yield Finding(
+            f"It has RouterOS {has or 'of an unknown version'} and needs {write_version(FLOOR)} or newer: upgrade it first, in its "
+            "terminal with /system/package/update/install"
+        )
+    elif facts.architecture == SMALLEST and facts.version >= HOTSPOT_APART and "hotspot" not in facts.packages:
+        yield Finding(
+            f"It lacks the package hotspot, which stands apart on this kind of box since RouterOS {write_version(HOTSPOT_APART)}: put "
+            f"hotspot-{has}-{SMALLEST}.npk of MikroTik's extra packages among its files and restart it"
+        )
     if facts.device_mode.get("hotspot") is False:
         yield Finding(
             "device-mode forbids the hotspot: enter /system/device-mode/update hotspot=yes in its terminal and press the "
-            "button on the box within 5 minutes; it restarts"
+            "button on the box within 5 minutes, or take it off power and back on; it restarts, then plan again"
         )
-    guests = GUESTS.get(facts.licence) if facts.licence is not None else None
-    if guests is not None:
-        several = "one guest" if guests == 1 else f"{guests} guests"
-        yield Finding(f"Its licence (level {facts.licence}) lets in {several} at once", stops=False)
     if not facts.radios:
         yield Finding(
-            "It shows no radio: if the box has one, the package of its driver is missing, say wifi-qcom", stops=False
+            "It shows no radio: if the box has one, the package of its driver is missing; put it among its files and restart it, "
+            "wifi-qcom, wifi-qcom-ac or wireless by its model",
+            stops=False,
         )
-    if clock_off is not None and clock_off > CLOCK_MAY_DIFFER:
-        yield Finding(f"Its clock is off by {clock_off}; the plan sets a time server", stops=False)
+
+
+def _licence(level: int | None) -> Iterator[Finding]:
+    guests = GUESTS.get(level) if level is not None else None
+    if guests is not None:
+        several = "one guest" if guests == 1 else f"{guests} guests"
+        more = "5 or 6" if level != HALF_THOUSAND else "6"
+        yield Finding(
+            f"Its licence (level {level}) lets in {several} at once; for more, enter a key of level {more} (/system/license)",
+            stops=False,
+        )
 
 
 def _first(connection: Connection, menu: str, *names: str) -> Row:
@@ -96,6 +127,12 @@ def _uplinks(connection: Connection) -> Iterator[str]:
     for row in connection.read("/ip/dhcp-client", ["interface", "disabled"]):
         if "interface" in row and row.get("disabled") not in TRUE:
             yield row["interface"]
+
+
+def _virtual(interfaces: Sequence[Row]) -> Iterator[str]:
+    """Name the radios' networks that somebody made beside them: they have no name from the factory, where the router tells any."""
+    if any(row.get("default-name") for row in interfaces):
+        yield from (row.get("name", "") for row in interfaces if not row.get("default-name"))
 
 
 def _number(text: str) -> int | None:

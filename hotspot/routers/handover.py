@@ -15,6 +15,7 @@ BOOTSTRAP: Final = "hotspot-bootstrap"  # user, and the only one who may make us
 SCHEDULE: Final = "hotspot-enrol"  # scheduler and script that call again
 CERTIFICATE: Final = "hotspot-api"
 INTERFACE: Final = "hotspot"  # of WireGuard
+TUNNEL_MARK: Final = "hotspot:tunnel"  # comment of it and of its addresses
 TAKE_OVER: Final = "take-over"  # the job that does it
 SCRIPT_FILE: Final = "hotspot.rsc"
 API_SSL_PORT: Final = 8729

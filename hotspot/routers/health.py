@@ -1,6 +1,7 @@
 """Whether a router is well after a change: asked on a new connection, which shows that the tunnel and the log-in work."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from hotspot.routers.connection import Connection, RouterRefused
@@ -13,7 +14,7 @@ RADIUS: Final = "/radius"
 
 def problems(connection: Connection, *, portal: str, may_fetch: bool) -> list[str]:
     """Say what is wrong, seen from the router. `may_fetch`: device-mode lets it ask the portal."""
-    found = list(_radius(connection))
+    found = list(radius_problems(answers_of(connection)))
     if may_fetch:
         found += _portal(connection, portal)
     return found
@@ -26,16 +27,27 @@ def _portal(connection: Connection, portal: str) -> Iterator[str]:
         yield f"the portal {portal} does not answer it ({refused.facts['problem']})"
 
 
-def _radius(connection: Connection) -> Iterator[str]:
-    """Nobody may have logged in since; then nothing is known, and nothing is said."""
+def answers_of(connection: Connection) -> dict[str, int]:
+    """Return what our RADIUS servers have answered, in RouterOS' words: ``requests``, ``accepts``, ``rejects``, ``bad-replies``, …"""
     menu = MENUS[RADIUS]
     ours = [row for row in connection.read(RADIUS, menu.proplist) if menu.role_of(row) and ".id" in row]
-    counters = [_counters(connection, row) for row in ours]
-    asked = sum(each.get("requests", 0) for each in counters)
-    answered = sum(each.get(name, 0) for each in counters for name in ANSWERED)
-    if asked and not answered:
-        bad = sum(each.get("bad-replies", 0) for each in counters)
-        why = "its answers can't be used: another secret" if bad else "no answer"
+    return dict(sum((Counter(_counters(connection, row)) for row in ours), Counter[str]()))
+
+
+def since(before: Mapping[str, int], now: Mapping[str, int]) -> dict[str, int]:
+    """Return the growth of counters; one that was set back in between counts from nothing."""
+    return {name: count - before.get(name, 0) if count >= before.get(name, 0) else count for name, count in now.items()}
+
+
+def is_answered(counters: Mapping[str, int]) -> bool:
+    return any(counters.get(name, 0) for name in ANSWERED)
+
+
+def radius_problems(counters: Mapping[str, int]) -> Iterator[str]:
+    """Where nobody has logged in nothing is known, and nothing is said."""
+    asked = counters.get("requests", 0)
+    if asked and not is_answered(counters):
+        why = "its answers can't be used: another secret" if counters.get("bad-replies") else "no answer"
         yield f"RADIUS has answered none of {asked} requests ({why})"
 
 

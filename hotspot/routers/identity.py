@@ -7,7 +7,9 @@ hardware is what enrolment learns of a box. Replacing a router puts other hardwa
 from sqlmodel import Session
 
 from hotspot.errors import Conflict
+from hotspot.jobs import enqueue
 from hotspot.routers.enrol import api_context, tell
+from hotspot.routers.handover import TAKE_OVER
 from hotspot.routers.models import Router, RouterState
 from hotspot.routers.service import get_router_named
 from hotspot.security import Keys
@@ -43,7 +45,8 @@ def replace(db: Session, old: str, new: str, *, keys: Keys) -> None:
     """Give the identity of a dead box to another one that was enrolled or adopted and is placed nowhere.
 
     1. The hardware changes places, its passwords sealed anew for the other name. 2. What the dead box was stays, under the other name,
-    as a record that nothing answers to. 3. The new box keeps its own tunnel address beside the identity's until it has taken that one.
+    as a record that nothing answers to. 3. The new box keeps its own tunnel address beside the identity's until it has taken that one,
+    which is queued (see `settling`).
 
     Raises:
         NoSuchRouter: one of the names is nobody's.
@@ -67,6 +70,8 @@ def replace(db: Session, old: str, new: str, *, keys: Keys) -> None:
     else:
         identity.previous_tunnel_address = own_address
     db.flush()
+    assert identity.id is not None
+    enqueue(db, TAKE_OVER, identity.id, {})
     tell(db)
 
 

@@ -90,8 +90,9 @@ def _item(file: str, called: str, entry: Mapping[str, Any]) -> Item:
     name, path = entry.get("name"), entry.get("menu")
     if not isinstance(name, str) or not NAME.fullmatch(name):
         raise bad("name", "give it a name: up to 31 of a-z, 0-9 and dashes, a letter first")
-    if not isinstance(path, str) or path not in MENUS:
-        raise bad("menu", f"is not one that hotspot manages; these are: {', '.join(MENUS)}")
+    if not isinstance(path, str) or path not in MENUS or MENUS[path].imported:
+        known = ", ".join(path for path, menu in MENUS.items() if not menu.imported)
+        raise bad("menu", f"is not one that configs manage; these are: {known}")
     item = Item(
         file=file,
         menu=MENUS[path],

@@ -22,7 +22,7 @@ class NoSuchPlan(NotFound):
 
 
 class NoSuchRun(NotFound):
-    """There is no run {run}; see: hotspot routers show NAME"""
+    """There is no run {run}; see: hotspot routers runs NAME"""
 
 
 class PlanState(StrEnum):
@@ -55,13 +55,22 @@ def keep_plan(
     accept: Sequence[str] = (),
     undoes: int | None = None,
 ) -> UUID:
+    """Keep a plan and return its id; a drift that is what the last look found is still the same plan."""
     document: dict[str, Any] = {"plan": json.loads(to_json(plan)), "accept": list(accept), "undoes": undoes}
+    known = _last_drift(db, router_id) if state is PlanState.DRIFT else None
+    if known is not None and (known.fingerprint, known.document) == (plan.fingerprint, document):
+        return known.id
     kept = ProvisionPlan(
         router_id=router_id, made_at=now, made_by=made_by, fingerprint=plan.fingerprint, document=document, state=state
     )
     db.add(kept)
     db.flush()
     return kept.id
+
+
+def _last_drift(db: Session, router_id: int) -> ProvisionPlan | None:
+    latest = select(ProvisionPlan).where(ProvisionPlan.router_id == router_id, ProvisionPlan.state == PlanState.DRIFT)
+    return db.exec(latest.order_by(col(ProvisionPlan.made_at).desc()).limit(1)).first()
 
 
 def get_plan(db: Session, plan_id: UUID) -> ProvisionPlan:
@@ -104,6 +113,11 @@ def get_run(db: Session, run_id: int) -> ProvisionRun:
     if run is None:
         raise NoSuchRun(run=run_id)
     return run
+
+
+def run_of(db: Session, plan_id: UUID) -> ProvisionRun | None:
+    """Return the run that applied this plan; there is at most one, for a plan is used once."""
+    return db.exec(select(ProvisionRun).where(ProvisionRun.plan_id == plan_id)).first()
 
 
 def runs_of(db: Session, router_id: int, *, most: int = 10) -> Sequence[ProvisionRun]:

@@ -19,6 +19,7 @@ Row = Mapping[str, str]  # as the API prints it, ".id" included
 FLOOR: Final[Version] = (7, 19, 2)  # the oldest RouterOS we configure: 7.19.2 closed CVE-2025-6563
 MARK: Final = "hotspot:"
 NAME_MARK: Final = "hotspot-"
+LOGIN_CERTIFICATES: Final = "hotspot-login-"
 PAGES: Final = "hotspot-pages/"  # no wider: backups and certificates lie among the files, too
 FLASH: Final = "flash/"
 ENROLMENTS: Final = frozenset(
@@ -75,7 +76,7 @@ class Attribute:
 class Menu:
     """A menu: `key` names the attributes in which no two rows may be alike; `needs` the radio's driver that brings the menu.
 
-    Where it `unsets`, an attribute can have no value at all, which is not the same as an empty one: a rule without a port.
+    Rows of an `imported` menu come from files of ours, and no router config has them. Where it `unsets`, an attribute can have no value at all, which is not the same as an empty one: a rule without a port.
     """
 
     path: str
@@ -86,6 +87,7 @@ class Menu:
     unsets: bool = False
     needs: str = ""
     name_mark: str = NAME_MARK
+    imported: bool = False
 
     @property
     def marked_by_comment(self) -> bool:
@@ -143,6 +145,7 @@ _ROW: Final = {"comment": _TEXT, "disabled": _NO}
 
 
 def _menus() -> Iterator[Menu]:
+    yield Menu("/certificate", {"name": _TEXT}, key=("name",), name_mark=LOGIN_CERTIFICATES, imported=True)
     yield from _system()
     yield from _interfaces()
     yield from _addresses()
@@ -180,7 +183,12 @@ def _interfaces() -> Iterator[Menu]:
         "configuration.mode": _TEXT,
         "configuration.ssid": _TEXT,
         "configuration.country": _TEXT,
+        "security": Attribute(since=(7, 21, 5)),
         "security.authentication-types": Attribute(Form.WORDS, may_be_empty=True),
+        "security.passphrase": Attribute(secret=True),
+        "security.multi-passphrase-group": _TEXT,
+        "security.ft": _TEXT,
+        "security.owe-transition-interface": _TEXT,
         "datapath.bridge": Attribute(refers="/interface/bridge"),
         "datapath.bridge-horizon": _TEXT,
         "datapath.client-isolation": _BOOL,

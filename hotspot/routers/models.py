@@ -105,6 +105,25 @@ class Caller(SQLModel, table=True):
     last_at: datetime = Field(sa_type=DateTime(timezone=True), index=True)
 
 
+class LoginCertificate(SQLModel, table=True):
+    """A certificate for routers' log-in pages. Of several with one `name` the latest counts; the others can still be gone back to.
+
+    `fingerprint` is its SHA-256, in hex; `chain` it and its issuers, in PEM; `key` is sealed with the context
+    ``login-certificate:<fingerprint>``.
+    """
+
+    __tablename__ = "login_certificate"
+
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = Field(max_length=40, index=True)
+    fingerprint: str = Field(max_length=64, unique=True)
+    chain: str
+    key: bytes
+    names: list[str] = Field(sa_type=JSONB, nullable=False)
+    valid_until: datetime = Field(sa_type=DateTime(timezone=True))
+    added_at: datetime = Field(sa_type=DateTime(timezone=True))
+
+
 class TunnelKey(SQLModel, table=True):
     """The controller's own WireGuard key pair, one row; the private key is sealed with the context ``tunnel``."""
 

@@ -171,10 +171,10 @@ def _changed(menu: Menu, want: DesiredRow, row: Row) -> Iterator[Set]:
         human = "" if menu.role_of(row) else row.get("comment", "")
         changed["comment"] = f"{want.mark} {human}".rstrip()
     if changed:
-        secrets = tuple(name for name in changed if menu.attributes[name].secret)
         unset = tuple(name for name, text in changed.items() if not text and menu.is_unset(name))
+        secrets = tuple(name for name in changed if menu.attributes[name].secret and name not in unset)
         open_fields = {name: text for name, text in changed.items() if name not in {*secrets, *unset}}
-        was = {name: row[name] for name in changed if name in row and name not in secrets}
+        was = {name: row[name] for name in changed if name in row and not menu.attributes[name].secret}
         sources = {name: source for name, source in want.sources.items() if name in changed}
         target = Ref() if menu.kind is Kind.SINGLETON else ref_of(menu, row)
         yield Set(menu.path, want.name, target, open_fields, was, unset, secrets, sources)
@@ -182,7 +182,7 @@ def _changed(menu: Menu, want: DesiredRow, row: Row) -> Iterator[Set]:
 
 def _differs(attribute: Attribute, name: str, text: str, row: Row, *, surely: bool) -> bool:
     """Compare one field; a secret that the router hides counts as ours, unless the row is only now taken over."""
-    if attribute.secret and (name not in row or (row[name] and set(row[name]) <= HIDDEN)):
+    if attribute.secret and text and (name not in row or (row[name] and set(row[name]) <= HIDDEN)):
         return surely
     return not attribute.same(row.get(name, ""), text)
 

@@ -15,17 +15,20 @@ from uuid import UUID
 import psycopg
 
 from hotspot.errors import Conflict
-from hotspot.routers import ledger
+from hotspot.routers import checks, ledger
 from hotspot.routers import plan as planning
 from hotspot.routers.attempt import Attempt, Ending, Report, Way, carry_out, recover
-from hotspot.routers.changes import Actual, Add, Change, Danger, Plan, Set, fields_to_send, to_json
+from hotspot.routers.changes import Actual, Add, Change, Plan, Set, fields_to_send, to_json
 from hotspot.routers.changing import let_go_back, likeness, make, rows_of, take_back
 from hotspot.routers.connection import Connection
 from hotspot.routers.copies import keep_copy
+from hotspot.routers.decided import raise_unless_decided, raise_unless_undoable
 from hotspot.routers.desired import Desired
 from hotspot.routers.facts import Finding, clock_error, facts_of, preflight
+from hotspot.routers.importing import filled
 from hotspot.routers.ledger import Outcome, PlanState
 from hotspot.routers.menus import MENUS
+from hotspot.routers.minutes import Minutes
 from hotspot.routers.models import Router
 from hotspot.routers.runs import ProvisionPlan, ProvisionRun
 from hotspot.routers.service import get_router_named
@@ -34,22 +37,13 @@ from hotspot.routers.undo import inverse
 from hotspot.routers.values import RouterFacts
 
 RUN_LOCK: Final = 0x70726F76  # "prov", with the router's number: one run at a time on each
+MOVING: Final = Finding(
+    "It has not moved to its tunnel address yet, and RADIUS answers it there only: hotspot jobs list", stops=False
+)
 
 
 class NotReady(Conflict):
     """{router} isn't ready: {findings}"""
-
-
-class PlanUsed(Conflict):
-    """The plan {plan} was applied already; make another one: hotspot routers plan {router}"""
-
-
-class InTheWay(Conflict):
-    """{conflicts}. To take such a row over, plan again with --accept NAME for: {names}"""
-
-
-class NameTheDanger(Conflict):
-    """This plan {dangers}. If that is meant, say so: {flags}"""
 
 
 class RouterChanged(Conflict):
@@ -62,10 +56,6 @@ class WantedChanged(Conflict):
 
 class UnderWay(Conflict):
     """Something else is being done on {router} right now; try again when that is over"""
-
-
-class NotUndoable(Conflict):
-    """The run {run} is {outcome}; only a confirmed one can be rolled back"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +121,13 @@ def compare(means: Means, name: str, *, accept: Sequence[str] = ()) -> Planned:
 
 def _subject(means: Means, name: str) -> Subject:
     with means.database.reading() as db:
-        return subject_of(db, get_router_named(db, name), means.settings)
+        return subject_of(db, get_router_named(db, name), means.settings, now=means.clock())
 
 
 def _look(means: Means, subject: Subject, connection: Connection) -> Look:
     facts = facts_of(connection)
     findings = preflight(facts, clock_error(connection, means.clock()))
+    findings += [MOVING] if subject.is_moving else []
     stops = [finding.words for finding in findings if finding.stops]
     if stops:
         raise NotReady(router=subject.name, findings=". ".join(stops))
@@ -163,10 +154,9 @@ def apply(means: Means, plan_id: UUID, *, dangers: Collection[str] = (), report:
     with means.database.reading() as db:
         kept = ledger.get_plan(db, plan_id)
         router = db.get_one(Router, kept.router_id)
-        subject = subject_of(db, router, means.settings)
+        subject = subject_of(db, router, means.settings, now=means.clock())
         db.expunge(kept)
-    plan = ledger.plan_of(kept)
-    _raise_unless_decided(kept, plan, subject, dangers)
+    raise_unless_decided(kept, subject.name, dangers)
     with alone(means, subject):
         connection = enter(means, subject)
         try:
@@ -177,25 +167,9 @@ def apply(means: Means, plan_id: UUID, *, dangers: Collection[str] = (), report:
         except BaseException:
             connection.close()
             raise
-        ending = carry_out(_way(means, subject), attempt, connection, report)
-        return _end(means, run, ending)
-
-
-def _raise_unless_decided(kept: ProvisionPlan, plan: Plan, subject: Subject, dangers: Collection[str]) -> None:
-    if kept.state not in (PlanState.OPEN, PlanState.DRIFT):
-        raise PlanUsed(plan=kept.id, router=subject.name)
-    if plan.conflicts:
-        words = "; ".join(conflict.words for conflict in plan.conflicts)
-        names = ", ".join(f'"{conflict.name}"' for conflict in plan.conflicts if conflict.can_accept) or "none of them"
-        raise InTheWay(conflicts=words, names=names)
-    _raise_unless_named(plan.dangers, dangers)
-
-
-def _raise_unless_named(found: Collection[Danger], named: Collection[str]) -> None:
-    unnamed = [danger for danger in found if danger.name not in named]
-    if unnamed:
-        flags = " ".join(dict.fromkeys(f"--accept-danger {danger.name}" for danger in unnamed))
-        raise NameTheDanger(dangers=" and ".join(danger.words for danger in unnamed), flags=flags)
+        minutes = Minutes(means.clock)
+        ending = carry_out(_way(means, subject, minutes), attempt, minutes.of(connection), report)
+        return _end(means, run, ending, minutes)
 
 
 def _planned_again(kept: ProvisionPlan, look: Look, subject: Subject) -> Plan:
@@ -212,8 +186,8 @@ def attempt_of(plan: Plan, look: Look, subject: Subject) -> Attempt:
     return Attempt(
         changes=plan.changes,
         undo=inverse(plan, look.rows).changes,
-        fields_of=lambda change: fields_to_send(change, look.desired),
-        fields_back=lambda change: change.fields,
+        fields_of=lambda change: filled(change.menu, fields_to_send(change, look.desired), subject.importables),
+        fields_back=lambda change: filled(change.menu, change.fields, subject.importables),
         step=make,
         before=likeness(look.rows),
         menus=look.desired.menus,
@@ -223,8 +197,8 @@ def attempt_of(plan: Plan, look: Look, subject: Subject) -> Attempt:
     )
 
 
-def _way(means: Means, subject: Subject) -> Way:
-    return Way(lambda: enter(means, subject), means.wait)
+def _way(means: Means, subject: Subject, minutes: Minutes) -> Way:
+    return Way(lambda: minutes.of(enter(means, subject)), means.wait)
 
 
 def _may_fetch(facts: RouterFacts) -> bool:
@@ -241,19 +215,22 @@ def _begin(means: Means, kept: ProvisionPlan, rows: Actual, connection: Connecti
         return ledger.begin(db, ledger.get_plan(db, kept.id), rows, keys=means.settings.keys, now=means.clock())
 
 
-def _end(means: Means, number: int, ending: Ending) -> Done:
+def _end(means: Means, number: int, ending: Ending, minutes: Minutes) -> Done:
     with means.database.writing() as db:
         run = ledger.get_run(db, number)
+        run.log = [*run.log, *minutes.entries]
         run.outcome, run.reason, run.ended_at = ending.outcome, ending.reason, means.clock()
         if ending.outcome is Outcome.LOST:
             run.ended_at = None
         if ending.after is not None:
             run.after = ledger.seal_rows(means.settings.keys, run.router_id, ending.after)
+        if ending.outcome is Outcome.CONFIRMED and ledger.get_plan(db, run.plan_id).state != PlanState.UNDO:
+            checks.found(db, run.router_id, differs=0, plan_id=None, now=means.clock())
     return Done(number, ending.outcome, ending.reason, ending.line_broke)
 
 
 @contextmanager
-def alone(means: Means, subject: Subject) -> Iterator[None]:
+def alone(means: Means, subject: Subject | Router) -> Iterator[None]:
     """Keep everybody else off a router; the lock goes with this process, however it ends.
 
     Raises:
@@ -290,7 +267,9 @@ def confirm(means: Means, number: int, *, report: Report = lambda _said: None) -
             report("it answers; looking at what it is")
             facts = facts_of(connection)
         attempt = _attempt_again(means, run, kept, subject, facts)
-        return _end(means, number, recover(_way(means, subject), attempt, run.reason or "the run was interrupted"))
+        minutes = Minutes(means.clock)
+        way = _way(means, subject, minutes)
+        return _end(means, number, recover(way, attempt, run.reason or "the run was interrupted"), minutes)
 
 
 def _attempt_again(
@@ -317,8 +296,7 @@ def rollback(means: Means, number: int, *, made_by: str, report: Report = lambda
         UnderWay, SomebodyElse, RouterUnreachable: as for `apply`.
     """
     run, kept, subject = _run(means, number)
-    if run.outcome != Outcome.CONFIRMED:
-        raise NotUndoable(run=number, outcome=run.outcome)
+    raise_unless_undoable(run)
     before, after = _both_ends(means, run)
     with alone(means, subject):
         connection = enter(means, subject)
@@ -334,7 +312,9 @@ def rollback(means: Means, number: int, *, made_by: str, report: Report = lambda
         except BaseException:
             connection.close()
             raise
-        return _end(means, started, carry_out(_way(means, subject), back, connection, report))
+        minutes = Minutes(means.clock)
+        ending = carry_out(_way(means, subject, minutes), back, minutes.of(connection), report)
+        return _end(means, started, ending, minutes)
 
 
 def _both_ends(means: Means, run: ProvisionRun) -> tuple[Actual, Actual]:
@@ -394,6 +374,6 @@ def _run(means: Means, number: int) -> tuple[ProvisionRun, ProvisionPlan, Subjec
     with means.database.reading() as db:
         run = ledger.get_run(db, number)
         kept = ledger.get_plan(db, run.plan_id)
-        subject = subject_of(db, db.get_one(Router, run.router_id), means.settings)
+        subject = subject_of(db, db.get_one(Router, run.router_id), means.settings, now=means.clock())
         db.expunge_all()
         return run, kept, subject

@@ -85,7 +85,7 @@ def _brought(means: Means, turn: Turn) -> Ended | None:
 def _is_back(means: Means, turn: Turn) -> bool:
     """Knock at a router that was away; false when its rollout was paused or stopped meanwhile."""
     with means.database.reading() as db:
-        subject = subject_of(db, get_router(db, turn.router_id), means.settings)
+        subject = subject_of(db, get_router(db, turn.router_id), means.settings, now=means.clock())
     enter(means, subject).close()
     with means.database.writing() as db:
         return answered(db, turn, now=means.clock())
@@ -141,7 +141,7 @@ def _configure(means: Means, turn: Turn) -> Ended:
 
 def _upgrade(means: Means, turn: Turn) -> None:
     with means.database.reading() as db:
-        subject = subject_of(db, get_router(db, turn.router_id), means.settings)
+        subject = subject_of(db, get_router(db, turn.router_id), means.settings, now=means.clock())
 
     def keep(packages: list[str]) -> None:
         with means.database.writing() as db:

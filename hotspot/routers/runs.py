@@ -29,9 +29,10 @@ class ProvisionPlan(SQLModel, table=True):
 
 
 class ProvisionRun(SQLModel, table=True):
-    """One attempt to bring a plan onto its router: the rows before and after, what was done, how it ended and why.
+    """One attempt to bring a plan onto its router: the rows before and after, how it ended and why.
 
-    `ended_at` is empty while it runs; `after` when the router could not be read again.
+    `ended_at` is empty while it runs; `after` when the router could not be read again. `log` has the statements that were given to the
+    router (see `minutes`).
     """
 
     __tablename__ = "provision_run"

@@ -10,9 +10,12 @@ from ipaddress import ip_address
 from sqlalchemy import text
 from sqlmodel import Session, col, select
 
+from hotspot.areas.models import Area
+from hotspot.areas.service import ids_below
 from hotspot.errors import Conflict, Invalid, NotFound
 from hotspot.routers.models import COA_PORT, Router, RouterState
 from hotspot.security import Keys
+from hotspot.sites.models import Site
 
 CHANGES = "routers_changed"  # PostgreSQL channel: somebody added or changed a router
 SECRET_OCTETS = 24  # 192 bits: RADIUS secrets are attacked offline (RFC 2865 §8)
@@ -168,6 +171,14 @@ def get_router_named(db: Session, name: str) -> Router:
 
 def all_routers(db: Session) -> Sequence[Router]:
     return db.exec(select(Router).order_by(Router.name)).all()
+
+
+def enrolled_in(db: Session, area: Area | None) -> list[str]:
+    """Return the names of the enrolled routers at the sites of an area and below, or of all that are enrolled."""
+    found = select(Router.name).where(Router.state == RouterState.ENROLLED).order_by(Router.name)
+    if area is not None:
+        found = found.join(Site, col(Site.id) == Router.site_id).where(col(Site.area_id).in_(ids_below(db, area)))
+    return list(db.exec(found))
 
 
 def known_routers(db: Session, keys: Keys) -> list[KnownRouter]:

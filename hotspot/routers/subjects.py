@@ -1,7 +1,7 @@
 """A router as provisioning sees it: where it is reached and as whom, and what it should be."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
@@ -11,13 +11,15 @@ from urllib.parse import urlsplit
 from sqlmodel import Session
 
 from hotspot.db import Database
-from hotspot.errors import Conflict
+from hotspot.errors import Conflict, HotspotError
 from hotspot.routers import connection as door
+from hotspot.routers.certificates import Importable
 from hotspot.routers.configs import RouterConfigs
 from hotspot.routers.connection import Dial, RouterOS, RouterRefused, RouterUnreachable, Target
 from hotspot.routers.credentials import logins_of
 from hotspot.routers.desired import Desired, desire
 from hotspot.routers.identity import addresses_of
+from hotspot.routers.login_pages import current, importables, login_page
 from hotspot.routers.models import Router, RouterState
 from hotspot.routers.service import NotPlaced
 from hotspot.routers.tunnels import controller_address
@@ -59,7 +61,10 @@ class Means:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One enrolled router at its site. `targets` are the ways in, in the order to try them."""
+    """One enrolled router at its site. `targets` are the ways in, in the order to try them.
+
+    `importables` are the certificates that can be put on it, by what they are called there.
+    """
 
     id: int
     name: str
@@ -67,14 +72,20 @@ class Subject:
     identity: RouterIdentity = field(repr=False)
     controller: Controller
     site: dict[str, Value] = field(repr=False)
+    importables: Mapping[str, Importable] = field(default_factory=dict, repr=False)
 
     @property
     def portal(self) -> str:
         return self.controller.portal_url
 
+    @property
+    def is_moving(self) -> bool:
+        """It took over the identity of another one, and has its tunnel address still to take."""
+        return len({target.address for target in self.targets}) > 1
 
-def subject_of(db: Session, router: Router, settings: Settings) -> Subject:
-    """Gather what is known of a router.
+
+def subject_of(db: Session, router: Router, settings: Settings, *, now: datetime) -> Subject:
+    """Gather what is known of a router; `now` decides whether its certificate still counts.
 
     Raises:
         NotManaged: it was configured by hand, waits for its enrolment, or was replaced.
@@ -95,9 +106,11 @@ def subject_of(db: Session, router: Router, settings: Settings) -> Subject:
             tunnel_address=IPv4Address(router.tunnel_address),
             radius_secret=settings.keys.unseal(router.secret, context=f"router:{router.name}"),
             coa_port=router.coa_port,
+            login=login_page(router.name, held.values, held.places, current(db), zone=settings.zone, now=now),
         ),
         _controller(settings, db.get_one(Site, router.site_id)),
         site_values(held.values.model_dump(), held.places),
+        importables(db, settings.keys),
     )
 
 
@@ -137,7 +150,7 @@ def _controller(settings: Settings, site: Site) -> Controller:
 def wanted(subject: Subject, configs: RouterConfigs, facts: RouterFacts) -> Desired:
     """Return what the router should be, given what it is."""
     values = subject.site | router_values(subject.identity, facts) | controller_values(subject.controller)
-    return desire(configs.items, values, facts, configs.pages)
+    return desire(configs.items, values, facts, configs.pages, subject.identity.login)
 
 
 def enter(means: Means, subject: Subject) -> RouterOS:
@@ -146,10 +159,28 @@ def enter(means: Means, subject: Subject) -> RouterOS:
     Raises:
         RouterUnreachable, RouterRefused, WrongCertificate, OutsideTunnel: what stood in the last way.
     """
-    *others, last = subject.targets
-    for target in others:
+    return first_way(subject.targets, means.dial)[1]
+
+
+def first_way(targets: Sequence[Target], dial: Dial) -> tuple[Target, RouterOS]:
+    """Try the ways into a router: while its address or a password is being changed there are several. Return the one that works.
+
+    An address that is silent is not tried again with another password: each try waits as long.
+
+    Raises:
+        RouterUnreachable, RouterRefused, WrongCertificate, OutsideTunnel: what stood in the last way.
+    """
+    silent: set[IPv4Address] = set()
+    problem: HotspotError | None = None
+    for target in targets:
+        if target.address in silent:
+            continue
         try:
-            return RouterOS.connect(target, dial=means.dial)
-        except (RouterUnreachable, RouterRefused):
-            continue  # its address or its password is being changed; the other one is tried
-    return RouterOS.connect(last, dial=means.dial)
+            return target, RouterOS.connect(target, dial=dial)
+        except RouterUnreachable as error:
+            silent.add(target.address)
+            problem = error
+        except RouterRefused as error:
+            problem = error
+    assert problem is not None  # there is always a way to try
+    raise problem

@@ -3,20 +3,30 @@
 Every step says how the router should be, so a take-over that was cut is simply done again, by whichever log-in the router knows.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
-from hotspot.errors import Conflict
+from hotspot.errors import Conflict, Unavailable
 from hotspot.jobs import Task, Work
 from hotspot.paths import shipped
+from hotspot.routers.changing import SomebodyElse
 from hotspot.routers.configs import load
-from hotspot.routers.connection import Connection, Dial, RouterOS, RouterRefused, Target
+from hotspot.routers.connection import Connection, Dial, RouterOS, RouterUnreachable, Target
 from hotspot.routers.enrol import complete
 from hotspot.routers.handover import BOOTSTRAP, TAKE_OVER, USER, Absent, Ensure, ProveLogin, Step, hand_over
 from hotspot.routers.models import RouterState
+from hotspot.routers.provision import UnderWay
 from hotspot.routers.service import get_router, get_router_named
-from hotspot.routers.subjects import Means, targets_of
+from hotspot.routers.settling import settle
+from hotspot.routers.subjects import Means, first_way, targets_of
 from hotspot.routers.tunnels import controller_address
+
+FIRST_WAITS: Final = (0.5, 1.0, 2.0, 4.0)  # seconds; a router sets its tunnel up just after it has called
+
+
+class Busy(Unavailable):
+    """{problem}"""
 
 
 class NothingToTake(Conflict):
@@ -33,20 +43,26 @@ class _Found:
 
 
 def take_over(means: Means, name: str) -> None:
-    """Make the controller's own log-in the only way in, then say that the router is enrolled. Doing it twice is doing it once.
+    """Make the controller's own log-in the only way in, say that the router is enrolled, and let it move to its tunnel address where
+    it has another's identity now. Doing it twice is doing it once.
 
     Raises:
         NoSuchRouter, NothingToTake: it isn't there, or doesn't wait.
         RouterUnreachable, RouterRefused, WrongCertificate: see `connection`; the router waits on.
+        UnderWay, SomebodyElse: somebody works on a router that would move.
     """
     found = _find(means, name)
-    if found is None:
-        return
-    user, connection = _log_in(found, means.dial)
+    if found is not None:
+        _hand_over(means, name, found)
+    settle(means, name)
+
+
+def _hand_over(means: Means, name: str, found: _Found) -> None:
+    target, connection = first_way(found.targets, means.dial)
     try:
-        if user == BOOTSTRAP:  # else everything was done up to its removal, and nobody heard of it
+        if target.user == BOOTSTRAP:  # else everything was done up to its removal, and nobody heard of it
             for step in found.steps:
-                _do(connection, step, found.targets[0], means.dial)
+                _do(connection, step, target, means.dial)
     finally:
         connection.close()
     with means.database.writing() as db:
@@ -65,17 +81,6 @@ def _find(means: Means, name: str) -> _Found | None:
         own = next(target.password for target in targets if target.user == USER)
         controller = controller_address(means.settings.tunnel_network)
         return _Found(targets, hand_over(controller=controller, password=own), router.fingerprint)
-
-
-def _log_in(found: _Found, dial: Dial) -> tuple[str, Connection]:
-    """Open a connection with the first log-in that the router knows."""
-    for target in found.targets[:-1]:
-        try:
-            return target.user, RouterOS.connect(target, dial=dial)
-        except RouterRefused:
-            continue
-    last = found.targets[-1]
-    return last.user, RouterOS.connect(last, dial=dial)
 
 
 def _do(connection: Connection, step: Step, target: Target, dial: Dial) -> None:
@@ -105,9 +110,25 @@ def _rows_with(connection: Connection, menu: str, key: Mapping[str, str]) -> lis
 
 def _work(work: Work) -> None:
     with work.database.reading() as db:
-        name = get_router(db, work.router_id).name
-    take_over(Means(work.database, work.settings, load(shipped("router_configs"))), name)
+        router = get_router(db, work.router_id)
+        if router.state == RouterState.REPLACED:  # its box has another name since, under which it is queued, too
+            return
+        name = router.name
+    means = Means(work.database, work.settings, load(shipped("router_configs")))
+    try:
+        _take_over_soon(means, name, FIRST_WAITS if work.attempts == 0 else ())
+    except (UnderWay, SomebodyElse) as busy:
+        raise Busy(problem=busy) from busy
+
+
+def _take_over_soon(means: Means, name: str, waits: Sequence[float]) -> None:
+    for seconds in waits:
+        try:
+            return take_over(means, name)
+        except RouterUnreachable:
+            means.wait(seconds)
+    return take_over(means, name)
 
 
 TASK = Task(TAKE_OVER, _work)
-"""Queued when a router gets its place in the tunnel, and tried again until it is there."""
+"""Queued when a router gets its place in the tunnel or the identity of another one, and tried again until it is there."""

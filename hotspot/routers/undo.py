@@ -62,7 +62,8 @@ class _Undoing:
         """What had no value before is unset, or gets its default where the menu can't do that."""
         menu = MENUS[change.menu]
         row = self._rows.get(change.menu, {}).get(change.target.id, {})
-        secrets = {name: row[name] for name in change.secrets if name in row}
+        hidden = (*change.secrets, *(name for name in change.unset if menu.attributes[name].secret))
+        secrets = {name: row[name] for name in hidden if name in row}
         new = [name for name in change.fields if name not in change.was]
         defaults = {name: menu.attributes[name].default for name in new if not menu.is_unset(name)}
         return Set(

@@ -26,7 +26,8 @@ Values = Mapping[str, Value]
 class RouterFacts:
     """What a router says of itself. `interfaces` maps each name to its type as /interface prints it: ether, wifi, wlan, bridge.
 
-    `uplinks` are the interfaces by which it reaches the controller; `device_mode` its features; `licence` its level, None: unknown.
+    `uplinks` are the interfaces by which it reaches the controller; `virtual` those that did not come with the box; `device_mode` its
+    features; `licence` its level, None: unknown.
     """
 
     version: Version
@@ -34,9 +35,11 @@ class RouterFacts:
     packages: frozenset[str] = frozenset()
     interfaces: Mapping[str, str] = field(default_factory=dict)
     uplinks: frozenset[str] = frozenset()
+    virtual: frozenset[str] = frozenset()
     has_flash: bool = False
     device_mode: Mapping[str, bool] = field(default_factory=dict)
     licence: int | None = None
+    architecture: str = ""
 
     @property
     def wifi(self) -> str:
@@ -46,19 +49,39 @@ class RouterFacts:
 
     @property
     def radios(self) -> tuple[str, ...]:
-        return tuple(name for name, kind in self.interfaces.items() if kind in {"wifi", "wlan"})
+        """Return its own radios that are there for guests: not an office's network beside them, and none that it has its line by."""
+        kept = self.virtual | self.uplinks
+        return tuple(name for name, kind in self.interfaces.items() if kind in {"wifi", "wlan"} and name not in kept)
+
+
+@dataclass(frozen=True, slots=True)
+class LoginPage:
+    """The TLS of a router's log-in page; empty where it has none, and `lack` says why, if there is more to say than that.
+
+    `certificates` are what its certificate and that one's issuers are called on the router. `said` tells in words which it is,
+    `host_said` who gave the name.
+    """
+
+    host: str = ""
+    certificates: tuple[str, ...] = ()
+    said: str = ""
+    host_said: str = ""
+    lack: str = ""
+
+    @property
+    def certificate(self) -> str:
+        return self.certificates[0] if self.certificates else ""
 
 
 @dataclass(frozen=True, slots=True)
 class RouterIdentity:
-    """What the controller knows of one router. Certificate and login host are empty where its log-in page has no TLS."""
+    """What the controller knows of one router."""
 
     name: str
     tunnel_address: IPv4Address
     radius_secret: str = field(repr=False)
     coa_port: int
-    certificate: str = ""
-    login_host: str = ""
+    login: LoginPage = LoginPage()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +107,8 @@ def router_values(identity: RouterIdentity, facts: RouterFacts) -> dict[str, Val
         "router.tunnel_address": Value(str(identity.tunnel_address), said),
         "router.radius_secret": Value(identity.radius_secret, said, secret=True),
         "router.coa_port": Value(str(identity.coa_port), said),
-        "router.certificate": Value(identity.certificate, said),
-        "router.login_host": Value(identity.login_host, said),
+        "router.certificate": Value(identity.login.certificate, identity.login.said or said),
+        "router.login_host": Value(identity.login.host, identity.login.host_said or said),
         "router.flash": Value(FLASH if facts.has_flash else "", seen),
         "router.radios": Value(facts.radios, seen),
     }

@@ -1,12 +1,14 @@
 """A phone's mini-browser: opens pages, follows redirects and meta refreshes, sends forms. No JavaScript; cookies if it is told so.
 
-It is a real HTTP client, bound to an address of its own inside 127.0.0.0/8. Every host but the portal and the gateway is "resolved" to the
-gateway, with the wanted host in the Host header: the same as a router that captures port 80 (destination NAT).
+It is a real HTTP client, bound to an address of its own inside 127.0.0.0/8. `Way` says how it gets to a host: directly, to what really
+runs on this machine; or to the gateway, with the wanted host in the Host header, the same as a router that captures port 80
+(destination NAT); or not at all.
 """
 
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from functools import cache
 from typing import Final
 from urllib.parse import urljoin, urlsplit
@@ -20,6 +22,14 @@ MOST_REDIRECTS: Final = 20
 MOST_REFRESHES: Final = 40
 REDIRECTS: Final = (301, 302, 303, 307, 308)
 _HTML: Final = "text/html"
+
+
+class Way(Enum):
+    """What becomes of a request on its way out."""
+
+    DIRECT = auto()
+    CAPTURED = auto()
+    RESET = auto()
 
 
 class TooManyHops(httpx.RequestError):
@@ -44,7 +54,7 @@ class Browser:
     clock: Clock
     source: str
     gateway: tuple[str, int]
-    direct: frozenset[str]  # host[:port] reached without the gateway's capture: the portal, and the gateway itself
+    way: Callable[[httpx.Request], Way]
     user_agent: str
     cookies: bool
     language: str
@@ -56,7 +66,7 @@ class Browser:
         transport = httpx.AsyncHTTPTransport(
             local_address=self.source, verify=_tls(), limits=httpx.Limits(keepalive_expiry=5, max_connections=4)
         )
-        captured = _Captured(transport, self.gateway, self.direct)
+        captured = _Captured(transport, self.gateway, self.way)
         self._client, self._system = (
             httpx.AsyncClient(transport=captured, timeout=30, follow_redirects=False, trust_env=False) for _ in range(2)
         )
@@ -131,16 +141,19 @@ class Browser:
 
 
 class _Captured(httpx.AsyncBaseTransport):
-    """Connects to the gateway whatever host is asked for, except those reached directly."""
+    """Connects to the gateway whatever host is asked for, unless the way there is free."""
 
-    def __init__(self, inner: httpx.AsyncBaseTransport, gateway: tuple[str, int], direct: frozenset[str]) -> None:
-        self._inner, self._gateway, self._direct = inner, gateway, direct
+    def __init__(
+        self, inner: httpx.AsyncBaseTransport, gateway: tuple[str, int], way: Callable[[httpx.Request], Way]
+    ) -> None:
+        self._inner, self._gateway, self._way = inner, gateway, way
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        if request.url.netloc.decode("ascii") in self._direct:
+        way = self._way(request)
+        if way is Way.DIRECT:
             return await self._inner.handle_async_request(request)
-        if request.url.scheme != "http":  # the hotspot answers unauthenticated TLS with a reset
-            raise httpx.ConnectError("https can't be captured", request=request)
+        if way is Way.RESET:
+            raise httpx.ConnectError("the connection was reset", request=request)
         host, port = self._gateway
         captured = httpx.Request(
             request.method,

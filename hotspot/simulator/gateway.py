@@ -1,38 +1,40 @@
 """A simulated hotspot gateway: what a device's web browser meets at a MikroTik router (RouterOS manual, HotSpot).
 
-It serves the very files that a router gets, from ``router_configs/hotspot``, with the site's portal filled in. Five kinds of request: for
-another host, "/" and /login, /status, /logout on its own. A device that is not logged in reaches nothing else; the portal, which a
-walled garden would let through, is reached by phones directly. Log-in and sessions are the router's.
+It serves the files in its HTML directory. Five kinds of request: for another host, "/" and /login, /status, /logout on its own. A device
+that is not logged in reaches nothing else but what the walled garden lets through. Log-in and sessions are the router's. Without a
+hotspot on it, it hangs up on everybody: a bridge that would let everybody out is not simulated.
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache
-from ipaddress import IPv4Address
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qsl, quote
 
+import httpx
+
+from hotspot.errors import NotFound
 from hotspot.guests.models import MacAddress
-from hotspot.paths import shipped
 from hotspot.simulator import internet
+from hotspot.simulator.garden import Rule, Wanted, is_free
 from hotspot.simulator.hosts import Appetite, Host, PoolEmpty
+from hotspot.simulator.htmldir import HtmlDirectory, Uploaded, pages_for
 from hotspot.simulator.incoming import Incoming
 from hotspot.simulator.listener import Answer, Listener, Request
-from hotspot.simulator.radius_client import Nas
-from hotspot.simulator.router import LoginFailed, Router, RouterSetup
+from hotspot.simulator.router import LoginFailed, Router
 from hotspot.simulator.servlet import render
+from hotspot.simulator.setup import RouterSetup
 from hotspot.simulator.time import Clock
 from hotspot.simulator.variables import FIXED_ERRORS, about_host, about_session
 
-PLACEHOLDER: Final = "{portal_url}"
+HTTP: Final = 80
+HTTPS: Final = 443
 FORM: Final = "application/x-www-form-urlencoded"
 NOTE: Final = (
     '<p style="background:#fe9;color:#000;padding:.5em;margin:0 0 1em" role="note">'
     "Simulasi router MikroTik, bukan jaringan sungguhan. A simulated MikroTik router, not a real network.</p>"
 )
-PAGES: Final = ("rlogin.html", "redirect.html", "login.html", "alogin.html", "status.html", "logout.html", "error.html")
 _BODY: Final = re.compile(r"<body[^>]*>", re.IGNORECASE)
 _ABSOLUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)(.*)")  # as to a proxy (RFC 9112 §3.2.2)
 _KINDS: Final = {".html": "text/html; charset=utf-8", ".json": "application/captive+json"}
@@ -40,6 +42,10 @@ _NO_SUCH_PAGE: Final = (
     '<!DOCTYPE html>\n<html lang="en"><head><title>Not found</title></head>'
     "<body><p>There is no such page.</p></body></html>\n"
 )
+
+
+class NoSuchNetwork(NotFound):
+    """The network {ssid} is not on the air around {router}"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,20 +65,32 @@ class Gateway:
         self,
         setup: RouterSetup,
         *,
-        portal_url: str,
-        host: str = "127.0.0.1",
-        port: int = 0,
+        portal_url: str = "",
+        files: Callable[[str], bytes | None] | None = None,
+        seen_as: Callable[[str], str] = str,
         clock: Clock | None = None,
         seed: int | None = None,
+        host: str = "127.0.0.1",
     ) -> None:
-        nas = Nas(setup.name, IPv4Address(setup.source))
-        self.router = Router(setup, nas, clock=clock, seed=seed)
-        self.incoming = Incoming(self.router)
-        self._pages = pages_for(portal_url)
-        self._listener = Listener(self._answer, host=host, port=port)
+        """Its pages are those among its files, or without files the shipped ones for the portal, which is then free before log-in."""
+        self._listener = Listener(self._answer, host=host)
         self.address = self._listener.address
         self.login_host = f"{self.address[0]}:{self.address[1]}"
-        self.router.name_login_page(self.login_host)
+        self._portal_url, self._files = portal_url, files
+        self._has_power = True
+        self.router = Router(self._with_portal(setup), login_host=self.login_host, clock=clock, seed=seed)
+        self.incoming = Incoming(self.router, seen_as=seen_as)
+        self._pages: HtmlDirectory = self._directory()
+
+    def _with_portal(self, setup: RouterSetup) -> RouterSetup:
+        if setup.garden is not None:
+            return setup
+        portal = httpx.URL(self._portal_url)
+        port = portal.port or (HTTPS if portal.scheme == "https" else HTTP)
+        return replace(setup, garden=(Rule(host=portal.host, port=str(port)),))
+
+    def _directory(self) -> HtmlDirectory:
+        return pages_for(self._portal_url) if self._files is None else Uploaded(self._files, self.router.setup.html)
 
     async def __aenter__(self) -> "Gateway":
         await self.open()
@@ -85,6 +103,7 @@ class Gateway:
         await self.router.open()
         await self.incoming.open()
         await self._listener.start()
+        self._listen_or_not()
 
     async def close(self) -> None:
         await self._listener.stop()
@@ -95,15 +114,52 @@ class Gateway:
         """Free the port of a gateway that was never opened; harmless after `close`."""
         self._listener.abandon()
 
+    async def become(self, setup: RouterSetup) -> None:
+        """Go by another configuration from now on (see `Router.become`)."""
+        before = self.router.radius.nas.address, self.router.setup.coa_port
+        await self.router.become(self._with_portal(setup))
+        if (self.router.radius.nas.address, setup.coa_port) != before or self.incoming.address is None:
+            await self.incoming.move()
+        self._pages = self._directory()
+        self._listen_or_not()
+
+    def _listen_or_not(self) -> None:
+        """Answer as long as there is power and a hotspot."""
+        self._listener.is_powered = self._has_power and self.router.setup.runs
+        if not self._listener.is_powered:
+            self._listener.hang_up()
+
     # --- the air and the mains ---------------------------------------------------------------------------------------------
 
-    def join(self, source: str, mac: MacAddress, appetite: Appetite | None = None) -> None:
-        """Let the device that connects from `source` associate."""
-        self.router.hosts.join(source, mac, appetite)
+    @property
+    def networks(self) -> frozenset[str]:
+        """The open networks that a phone finds here."""
+        return self.router.setup.ssids if self._has_power else frozenset()
+
+    def join(self, source: str, mac: MacAddress, appetite: Appetite | None = None, *, ssid: str | None = None) -> None:
+        """Let the device that connects from `source` associate; without an `ssid` to the first network there is.
+
+        Raises:
+            NoSuchNetwork: it isn't on the air here.
+        """
+        found = min(self.networks, default=None) if ssid is None else ssid
+        if found is None or found not in self.networks:
+            raise NoSuchNetwork(ssid=ssid or "any", router=self.router.setup.name)
+        self.router.hosts.join(source, mac, appetite, ssid=found)
 
     def leave(self, source: str) -> None:
         """Let it walk away, saying nothing."""
         self.router.hosts.leave(source)
+
+    def has(self, source: str) -> bool:
+        """Whether the device that connects from `source` is still associated; it doesn't notice a power cut before it asks for something."""
+        return self.router.hosts.associated(source) is not None
+
+    def lets_out(self, source: str, wanted: Wanted) -> bool:
+        """Whether a device gets through to a host: it is logged in, or the walled garden has it."""
+        mac = self.router.hosts.associated(source)
+        setup = self.router.setup
+        return setup.runs and (mac in self.router.sessions or is_free(setup.garden or (), wanted))
 
     def reboot(self) -> None:
         """Restart at once: sessions and hosts are gone, nobody is told."""
@@ -112,13 +168,14 @@ class Gateway:
 
     def power_cut(self) -> None:
         """Go dark: everything is forgotten, connections break, new ones break as well."""
-        self._listener.is_powered = self.incoming.is_powered = False
-        self._listener.hang_up()
+        self._has_power = self.incoming.is_powered = False
+        self._listen_or_not()
         self.incoming.forget()
         self.router.reboot()
 
     def power_back(self) -> None:
-        self._listener.is_powered = self.incoming.is_powered = True
+        self._has_power = self.incoming.is_powered = True
+        self._listen_or_not()
 
     # --- requests ----------------------------------------------------------------------------------------------------------
 
@@ -141,12 +198,11 @@ class Gateway:
 
     def _elsewhere(self, request: Request, host: Host, name: str, path: str, query: str) -> Answer:
         """A host of the internet: let through, or captured."""
-        session = self.router.session_of(host)
-        if session is not None:
+        wanted = f"http://{name}{path}" + (f"?{query}" if query else "")
+        if self.lets_out(request.source, _wanted(request.method, name, path)):
             answer = internet.answer(name, path)
             self.router.device_used(host.mac, 400 + len(request.body), 400 + len(answer.body))
             return answer
-        wanted = f"http://{name}{path}" + (f"?{query}" if query else "")
         return self._page("rlogin.html", self._variables(host, request, wanted))
 
     async def _here(self, visit: _Visit) -> Answer:
@@ -162,7 +218,7 @@ class Gateway:
             case "/api":
                 return self._page("api.json", self._variables(visit.host, visit.request))
             case _:
-                return Answer(404, _with_note(_NO_SUCH_PAGE), (("Content-Type", _KINDS[".html"]),))
+                return _no_such_page()
 
     async def _login(self, visit: _Visit) -> Answer:
         """Show the log-in page, or log in; a device that is logged in already is sent on."""
@@ -183,7 +239,7 @@ class Gateway:
         if failure is not None:
             original = failure.said or FIXED_ERRORS[failure.key].format(username=variables["username"])
             variables["error-orig"] = original
-            text = self._pages.errors.get(failure.key, "$(error-orig)")
+            text = self._pages.error(failure.key) or "$(error-orig)"
             variables["error"] = render(text, variables).body
         return self._page("login.html", variables)
 
@@ -213,7 +269,10 @@ class Gateway:
         }
 
     def _page(self, name: str, variables: Mapping[str, str], *, status: int | None = None) -> Answer:
-        rendered = render(self._pages.texts[name], variables)
+        template = self._pages.text(name)
+        if template is None:
+            return _no_such_page()
+        rendered = render(template, variables)
         kind = _KINDS[Path(name).suffix]
         headers = tuple((header, _printable(value)) for header, value in rendered.headers)
         body = _with_note(rendered.body) if name.endswith(".html") else rendered.body.encode()
@@ -221,28 +280,14 @@ class Gateway:
         return Answer(status or rendered.status, body, (*headers, *fixed), _printable(rendered.reason))
 
 
-@dataclass(frozen=True, slots=True)
-class Pages:
-    """A site's HTML directory: the texts of its pages, and errors.txt by key."""
-
-    texts: Mapping[str, str]
-    errors: Mapping[str, str]
+def _no_such_page() -> Answer:
+    return Answer(404, _with_note(_NO_SUCH_PAGE), (("Content-Type", _KINDS[".html"]),))
 
 
-@cache
-def pages_for(portal_url: str) -> Pages:
-    """Read the shipped HTML directory as an operator would upload it for this site."""
-    directory = shipped("router_configs") / "hotspot"
-    texts = {name: (directory / name).read_text(encoding="utf-8") for name in (*PAGES, "api.json")}
-    filled = {name: text.replace(PLACEHOLDER, portal_url) for name, text in texts.items()}
-    return Pages(filled, read_errors((directory / "errors.txt").read_text(encoding="utf-8")))
-
-
-def read_errors(text: str) -> dict[str, str]:
-    """Read errors.txt: ``key = text``, # begins a comment."""
-    lines = [line.strip() for line in text.splitlines()]
-    pairs = [line.partition("=") for line in lines if line and not line.startswith("#")]
-    return {key.strip(): words.strip() for key, _, words in pairs}
+def _wanted(method: str, name: str, path: str) -> Wanted:
+    """What the proxy that catches port 80 has read; a port in the name is the one that was asked for."""
+    host, _, port = name.partition(":")
+    return Wanted(host, int(port) if port.isascii() and port.isdigit() else HTTP, method, path)
 
 
 def _destination(request: Request, own: str) -> tuple[str, str, str]:

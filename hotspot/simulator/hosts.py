@@ -8,7 +8,7 @@ trying the simulation, gets a made-up MAC address that stays the same for this r
 import hashlib
 import random
 import secrets
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Final
@@ -16,11 +16,12 @@ from typing import Final
 from hotspot.errors import Unavailable
 from hotspot.guests.models import MacAddress
 
-POOL: Final = IPv4Address("10.5.48.10")
-POOL_SIZE: Final = 4000
 CHALLENGE_LIFE: Final = 3600.0  # seconds without activity (RouterOS manual, HTTP CHAP)
-FORGET_AFTER: Final = 300.0  # seconds; /ip/hotspot idle-timeout, default 5 m: hosts that are not logged in
 BACKGROUND: Final = 2_000.0, 20_000.0  # octets/s from and to a browser that never joined: apps in the background
+
+
+Pool = Sequence[tuple[IPv4Address, IPv4Address]]
+"""The addresses that DHCP gives out: from and to, several times."""
 
 
 class PoolEmpty(Unavailable):
@@ -86,12 +87,22 @@ class Host:
         return found if found is not None and found.is_alive(now) else None
 
 
+@dataclass(frozen=True, slots=True)
+class _Associated:
+    """A device in the air around the router, and the network it has joined; "" for one that just appeared."""
+
+    mac: MacAddress
+    appetite: Appetite | None
+    ssid: str = ""
+
+
 class HostTable:
     """The hosts of one router, and the devices that are in the air around it."""
 
-    def __init__(self, router_name: str) -> None:
+    def __init__(self, router_name: str, pool: Pool) -> None:
+        self.pool = pool
         self._router_name = router_name
-        self._air: dict[str, tuple[MacAddress, Appetite | None]] = {}
+        self._air: dict[str, _Associated] = {}
         self._hosts: dict[MacAddress, Host] = {}
 
     def __iter__(self) -> Iterator[Host]:
@@ -100,15 +111,25 @@ class HostTable:
     def __len__(self) -> int:
         return len(self._hosts)
 
-    def join(self, source: str, mac: MacAddress, appetite: Appetite | None = None) -> None:
+    def join(self, source: str, mac: MacAddress, appetite: Appetite | None = None, *, ssid: str = "") -> None:
         """Associate: from now on, `source` is this device; a reboot of the router does not change that."""
-        self._air[source] = mac, appetite
+        self._air[source] = _Associated(mac, appetite, ssid)
 
     def leave(self, source: str) -> None:
         """Walk out of range, saying nothing."""
         gone = self._air.pop(source, None)
-        if gone is not None and gone[0] in self._hosts:
-            self._hosts[gone[0]].is_near = False
+        if gone is not None and gone.mac in self._hosts:
+            self._hosts[gone.mac].is_near = False
+
+    def lose(self, ssids: Collection[str]) -> None:
+        """These networks are gone from the air, and so is who was in them."""
+        for source in [source for source, associated in self._air.items() if associated.ssid in ssids]:
+            self.leave(source)
+
+    def associated(self, source: str) -> MacAddress | None:
+        """Which device connects from here, if one has joined."""
+        found = self._air.get(source)
+        return None if found is None else found.mac
 
     def seen(self, source: str, now: float) -> Host:
         """Return the host behind `source`, adding it as DHCP and its first packet would.
@@ -117,11 +138,12 @@ class HostTable:
             PoolEmpty: there is no address left.
         """
         if source not in self._air:
-            self._air[source] = made_up_mac(self._router_name, source), Appetite(*BACKGROUND)
-        mac, appetite = self._air[source]
-        host = self._hosts.get(mac)
+            self._air[source] = _Associated(made_up_mac(self._router_name, source), Appetite(*BACKGROUND))
+        associated = self._air[source]
+        host = self._hosts.get(associated.mac)
         if host is None:
-            host = self._hosts[mac] = Host(mac, self._free_address(), now, now, appetite)
+            host = Host(associated.mac, self._free_address(), now, now, associated.appetite)
+            self._hosts[associated.mac] = host
         host.is_near = True
         return host
 
@@ -134,9 +156,10 @@ class HostTable:
 
     def _free_address(self) -> IPv4Address:
         taken = {host.address for host in self._hosts.values()}
-        for number in range(POOL_SIZE):
-            if POOL + number not in taken:
-                return POOL + number
+        for first, last in self.pool:
+            for number in range(int(last) - int(first) + 1):
+                if first + number not in taken:
+                    return first + number
         raise PoolEmpty
 
 

@@ -6,6 +6,8 @@ request is carried out as a whole or not at all, every attribute counts, and wha
 """
 
 import asyncio
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from hotspot.radius.attributes import MIKROTIK, Attr, Attributes, ErrorCause, Key, MikroTik, TerminateCause, make
@@ -50,13 +52,16 @@ class _Nak(Exception):
 
 
 class Incoming(asyncio.DatagramProtocol):
-    """Hears from `open` to `close`, on the router's own address; `address` is known in between, unless accept=no."""
+    """Hears from `open` to `close`, on the router's own address; `address` is known in between, unless accept=no.
 
-    def __init__(self, router: Router) -> None:
+    `seen_as` says what address a caller seems to have, say its tunnel's.
+    """
+
+    def __init__(self, router: Router, *, seen_as: Callable[[str], str] = str) -> None:
         self.address: Address | None = None
         self.is_powered = True
         self._router = router
-        self._secret = Secret(router.setup.secret)
+        self._seen_as = seen_as
         self._answered: dict[bytes, tuple[float, bytes]] = {}
         self._transport: asyncio.DatagramTransport | None = None
 
@@ -66,34 +71,42 @@ class Incoming(asyncio.DatagramProtocol):
         Raises:
             NotLoopback: other machines could reach it.
         """
-        setup = self._router.setup
-        if setup.coa_port is None:
+        port, source = self._router.setup.coa_port, str(self._router.radius.nas.address)
+        if port is None or not self._router.setup.radius:
             return
-        if not is_loopback(setup.source):
-            raise NotLoopback(host=setup.source)
+        if not is_loopback(source):
+            raise NotLoopback(host=source)
         loop = asyncio.get_running_loop()
-        here = (setup.source, setup.coa_port)
+        here = (source, port)
         self._transport, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=here)
         self.address = self._transport.get_extra_info("sockname")
 
     def close(self) -> None:
         if self._transport is not None:
             self._transport.close()
-            self._transport = None
+            self._transport = self.address = None
+
+    async def move(self) -> None:
+        """Listen where /radius/incoming says now."""
+        self.close()
+        with suppress(OSError, NotLoopback):  # then nobody is heard
+            await self.open()
 
     def forget(self) -> None:
         """Lose what was answered, as a restart does."""
         self._answered.clear()
 
     def datagram_received(self, data: bytes, addr: Address) -> None:
-        """Answer the server of the /radius entry; only that shares the secret (RFC 5176 §6.1)."""
-        if not self.is_powered or addr[0] != self._router.setup.auth[0] or self._transport is None:
+        """Answer the servers of the /radius entries; only they share their secrets (RFC 5176 §6.1)."""
+        if not self.is_powered or self._transport is None:
             return
-        reply = self._reply(data)
+        asker = self._seen_as(addr[0])
+        secret = next((entry.secret for entry in self._router.setup.radius if entry.auth[0] == asker), None)
+        reply = None if secret is None else self._reply(data, Secret(secret))
         if reply is not None:
             self._transport.sendto(reply, addr)
 
-    def _reply(self, data: bytes) -> bytes | None:
+    def _reply(self, data: bytes, secret: Secret) -> bytes | None:
         """Return the reply, the same one to a repeated or replayed request; None for what the RFC meets with silence."""
         try:
             request = parse(data)
@@ -102,19 +115,19 @@ class Incoming(asyncio.DatagramProtocol):
         except MalformedPacket:
             return None
         is_old = asked_at is not None and abs(asked_at - self._router.clock.wall()) > WINDOW
-        if is_old or request.code not in _ANSWERS or flaw_in_request(request, self._secret):
+        if is_old or request.code not in _ANSWERS or flaw_in_request(request, secret):
             return None
         now = self._router.clock.monotonic()
         known = self._answered.get(request.authenticator)
         if known is not None and now - known[0] <= REMEMBERED:
             return known[1]
-        reply = self._decide(request, attributes)
+        reply = self._decide(request, attributes, secret)
         if len(self._answered) >= MOST_REMEMBERED:
             del self._answered[next(iter(self._answered))]
         self._answered[request.authenticator] = now, reply
         return reply
 
-    def _decide(self, request: Packet, attributes: Attributes) -> bytes:
+    def _decide(self, request: Packet, attributes: Attributes, secret: Secret) -> bytes:
         ack, nak = _ANSWERS[Code(request.code)]
         echoed = tuple((kind, value) for kind, value in request.attributes if kind in _ECHOED)
         try:
@@ -126,8 +139,8 @@ class Incoming(asyncio.DatagramProtocol):
         except MalformedPacket:
             cause = ErrorCause.INVALID_REQUEST
         else:
-            return sign_reply(request, ack, echoed, self._secret)
-        return sign_reply(request, nak, (make(Attr.ERROR_CAUSE, cause), *echoed), self._secret)
+            return sign_reply(request, ack, echoed, secret)
+        return sign_reply(request, nak, (make(Attr.ERROR_CAUSE, cause), *echoed), secret)
 
     def _carry_out(self, request: Packet, attributes: Attributes) -> None:
         is_change = request.code == Code.COA_REQUEST

@@ -14,7 +14,8 @@ from typing import Final
 import httpx
 
 from hotspot.guests.models import MacAddress
-from hotspot.simulator.browser import Browser, Step, host_of
+from hotspot.simulator.browser import Browser, Step, Way, host_of
+from hotspot.simulator.garden import HTTP_PORTS, Wanted
 from hotspot.simulator.gateway import Gateway
 from hotspot.simulator.hosts import Appetite
 from hotspot.simulator.internet import FIREFOX, FIREFOX_CANONICAL, WINDOWS
@@ -126,20 +127,46 @@ class Phone:
     _gateway: Gateway | None = field(default=None, init=False)
     _browser: Browser | None = field(default=None, init=False)
 
-    async def join(self, gateway: Gateway) -> None:
-        """Associate with the site's Wi-Fi."""
+    async def join(self, gateway: Gateway, *, ssid: str | None = None) -> None:
+        """Associate with the site's Wi-Fi.
+
+        Raises:
+            NoSuchNetwork: there is none, or not this one.
+        """
         await self.close()
-        gateway.join(self.source, self.mac, self.appetite)
+        gateway.join(self.source, self.mac, self.appetite, ssid=ssid)
         self._gateway = gateway
         self._browser = Browser(
             clock=self.clock,
             source=self.source,
             gateway=gateway.address,
-            direct=frozenset({host_of(self.portal_url), gateway.login_host}),
+            way=self._way,
             user_agent=self.kind.browser_agent,
             cookies=self.cookies,
             language=self.language,
         )
+
+    def _way(self, request: httpx.Request) -> Way:
+        """To the gateway itself and, where it lets this phone out, to the portal; it captures the rest of plain HTTP."""
+        url = request.url
+        if self._gateway is None or not self.is_associated:
+            return Way.RESET
+        host = url.netloc.decode("ascii")
+        if host == self._gateway.login_host:
+            return Way.DIRECT
+        port = url.port or (80 if url.scheme == "http" else 443)
+        if host == host_of(self.portal_url):
+            is_open = self._gateway.lets_out(self.source, Wanted(url.host, port, request.method, url.path))
+            return Way.DIRECT if is_open else self._caught(url.scheme, port)
+        return self._caught(url.scheme, port)
+
+    def _caught(self, scheme: str, port: int) -> Way:
+        return Way.CAPTURED if scheme == "http" and port in HTTP_PORTS else Way.RESET
+
+    @property
+    def is_associated(self) -> bool:
+        """Whether the network that it joined is still there."""
+        return self._gateway is not None and self._gateway.has(self.source)
 
     @property
     def browser(self) -> Browser:

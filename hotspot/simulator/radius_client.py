@@ -149,6 +149,11 @@ class Monitor:
     bad_replies: int = 0
     last_request_rtt: timedelta | None = None
 
+    def told(self) -> dict[str, str]:
+        """As the router prints them."""
+        counted = ("requests", "accepts", "rejects", "resends", "timeouts", "bad_replies")
+        return {"pending": "0", **{name.replace("_", "-"): str(getattr(self, name)) for name in counted}}
+
 
 @dataclass(slots=True)
 class _Exchange:

@@ -10,9 +10,8 @@ import random
 import re
 from collections.abc import Coroutine
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import timedelta
-from enum import StrEnum
+from dataclasses import replace
+from ipaddress import IPv4Address
 from typing import Final
 
 import structlog
@@ -21,9 +20,11 @@ from hotspot.errors import HotspotError
 from hotspot.guests.models import BadMacAddress, MacAddress
 from hotspot.radius.attributes import StatusType, TerminateCause
 from hotspot.radius.packet import MAX_PASSWORD_LENGTH, MalformedPacket
-from hotspot.simulator.hosts import FORGET_AFTER, Challenge, Host, HostTable
-from hotspot.simulator.radius_client import Accept, Address, Chap, Login, Nas, Pap, RadiusClient, Reject, Timeout, Usage
-from hotspot.simulator.sessions import Session
+from hotspot.simulator.hosts import Challenge, Host, HostTable
+from hotspot.simulator.radius_client import Accept, Chap, Login, Nas, Pap, Reject, Timeout, Usage
+from hotspot.simulator.radius_servers import RadiusServers
+from hotspot.simulator.sessions import Session, over
+from hotspot.simulator.setup import MacAuthMode, RouterSetup
 from hotspot.simulator.time import Clock, RealClock
 
 log = structlog.get_logger()
@@ -47,75 +48,67 @@ class LoginFailed(HotspotError):
         self.said = said
 
 
-class MacAuthMode(StrEnum):
-    """What goes with a device's MAC address as user name: mac-auth-password, or the address again."""
-
-    AS_USERNAME = "mac-as-username"
-    AS_USERNAME_AND_PASSWORD = "mac-as-username-and-password"  # noqa: S105 - the name of a mode
-
-
-@dataclass(frozen=True, slots=True)
-class RouterSetup:
-    """What an operator would have configured: /system/identity, /radius and /radius/incoming, /ip/hotspot/profile login-by.
-
-    `coa_port` is where it hears Disconnect and CoA: 0 for any free port, None for accept=no. With "mac" in `login_by` it asks about
-    every device that appears.
-    """
-
-    name: str
-    secret: bytes
-    auth: Address
-    acct: Address
-    source: str = "127.0.0.1"
-    coa_port: int | None = 0
-    login_by: frozenset[str] = frozenset({"http-chap", "http-pap"})
-    mac_auth_mode: MacAuthMode = MacAuthMode.AS_USERNAME
-    mac_auth_password: str = ""
-    sessions: int = 200  # licence level 4
-    radius_timeout: timedelta = timedelta(seconds=3)
-    radius_tries: int = 3
-
-
 class Router:
     """One box; use as `async with`, or `open` and `close`."""
 
-    def __init__(self, setup: RouterSetup, nas: Nas, *, clock: Clock | None = None, seed: int | None = None) -> None:
+    def __init__(
+        self, setup: RouterSetup, *, login_host: str, clock: Clock | None = None, seed: int | None = None
+    ) -> None:
+        """`login_host` is where the log-in page is; it goes into WISPr-Logoff-URL."""
         self.setup = setup
         self.clock: Clock = clock or RealClock()
-        self.hosts = HostTable(setup.name)
+        self.hosts = HostTable(setup.name, setup.pool)
         self.sessions: dict[MacAddress, Session] = {}
         self.boot = 1
         self._opened = 0
         self._chance = random.Random(seed)  # noqa: S311  (traffic, no secret)
-        self._nas = nas
+        self._logoff_url = f"http://{login_host}/logout"
         self._tasks: set[asyncio.Task[None]] = set()
-        self.radius = self._client()
+        self._retiring: set[asyncio.Task[None]] = set()
+        self.radius = self._servers(setup)
 
-    def _client(self) -> RadiusClient:
-        return RadiusClient(
-            self._nas,
-            self.setup.secret,
-            auth=self.setup.auth,
-            acct=self.setup.acct,
-            source=self.setup.source,
-            timeout=self.setup.radius_timeout,
-            tries=self.setup.radius_tries,
-        )
-
-    def name_login_page(self, login_host: str) -> None:
-        """Say where the log-in page is, once its port is known; it goes into WISPr-Logoff-URL."""
-        self.radius.nas = replace(self.radius.nas, logoff_url=f"http://{login_host}/logout")
+    def _servers(self, setup: RouterSetup) -> RadiusServers:
+        own = next((entry.source for entry in setup.radius), "0.0.0.0")  # noqa: S104  (nobody is told it)
+        nas = Nas(setup.name, IPv4Address(own), setup.server, setup.interface, self._logoff_url)
+        return RadiusServers(nas, setup.radius)
 
     async def open(self) -> None:
-        await self.radius.__aenter__()
+        await self.radius.open()
+
+    async def become(self, setup: RouterSetup) -> None:
+        """Go by another configuration.
+
+        1. Without a hotspot there are no sessions: they end as they would have. 2. Questions from now on go to the servers it names;
+        those that are asked already get their time. 3. New devices and sessions are under its rules, running sessions stay under
+        theirs. 4. Whose network is gone from the air is out of range.
+        """
+        if not setup.runs:
+            for session in list(self.sessions.values()):
+                self.end(session, TerminateCause.NAS_REQUEST)
+            self.hosts.clear()
+        before, self.setup = self.setup, setup
+        fresh = self._servers(setup)
+        if (fresh.nas, fresh.entries) != (self.radius.nas, self.radius.entries):
+            with suppress(OSError):  # then nobody answers it
+                await fresh.open()
+            old, self.radius = self.radius, fresh
+            self._retire(old)
+        self.hosts.pool = setup.pool
+        self.hosts.lose(before.ssids - setup.ssids)
+
+    def _retire(self, servers: RadiusServers) -> None:
+        task = asyncio.get_running_loop().create_task(servers.retire())
+        self._retiring.add(task)
+        task.add_done_callback(self._retiring.discard)
 
     async def close(self) -> None:
-        """Let what is being reported end if it ends soon, then close the socket."""
+        """Let what is being reported end if it ends soon, then close the sockets."""
         with suppress(TimeoutError):
             async with asyncio.timeout(LAST_WORDS):
                 await self.told()
         await self._stop_telling()
-        await self.radius.__aexit__(None, None, None)
+        self._retire(self.radius)
+        await asyncio.wait(self._retiring)
 
     async def told(self) -> None:
         """Wait until every question is answered and every report acknowledged, or given up."""
@@ -193,7 +186,7 @@ class Router:
     def _refuse(self, host: Host, user_name: str, password: str) -> None:
         if host.is_logging_in:
             raise LoginFailed("auth-in-progress")
-        if len(self.sessions) >= self.setup.sessions:
+        if self.setup.sessions is not None and len(self.sessions) >= self.setup.sessions:
             raise LoginFailed("license-session-limit")
         if _names_another_device(user_name, host.mac):
             raise LoginFailed("wrong-mac-username")
@@ -227,7 +220,9 @@ class Router:
         now = self.clock.monotonic()
         if old := self.sessions.get(host.mac):
             self.end(old, TerminateCause.NAS_REQUEST)
-        session = self.sessions[host.mac] = Session.begin(host, login, accept, now)
+        profile = self.setup.profile
+        session = Session.begin(host, login, _within(self.setup, accept), now, keepalive=profile.keepalive_timeout)
+        self.sessions[host.mac] = session
         host.seen_at = now
         self._report(session, StatusType.START)
         return session
@@ -263,7 +258,7 @@ class Router:
         for host in list(self.hosts):
             if host.is_near:
                 host.seen_at = now  # a phone in range is never quite silent
-            elif host.mac not in self.sessions and now - host.seen_at >= FORGET_AFTER:
+            elif host.mac not in self.sessions and over(self.setup.forget_after, now - host.seen_at):
                 self.hosts.drop(host.mac)
         for session in list(self.sessions.values()):
             appetite = session.host.appetite
@@ -279,9 +274,13 @@ class Router:
     def _report(
         self, session: Session, status: StatusType, *, usage: Usage | None = None, cause: TerminateCause | None = None
     ) -> None:
+        if not self.setup.reports:
+            return
+        servers = self.radius
+
         async def report() -> None:
             klass, at = session.accept.klass, int(self.clock.wall())
-            told = await self.radius.account(session.login, status, usage=usage, cause=cause, klass=klass, event_at=at)
+            told = await servers.account(session.login, status, usage=usage, cause=cause, klass=klass, event_at=at)
             if not told:
                 log.debug("a report was not acknowledged", router=self.setup.name, status=status.name)
 
@@ -310,3 +309,15 @@ def _names_another_device(user_name: str, own: MacAddress) -> bool:
         return MacAddress.parse(user_name) != own
     except BadMacAddress:
         return False
+
+
+def _within(setup: RouterSetup, accept: Accept) -> Accept:
+    """The limits of a session: what RADIUS says, else what the user profile says; how often to report, the other way round."""
+    profile = setup.profile
+    return replace(
+        accept,
+        session_timeout=profile.session_timeout if accept.session_timeout is None else accept.session_timeout,
+        idle_timeout=profile.idle_timeout if accept.idle_timeout is None else accept.idle_timeout,
+        rate_limit=accept.rate_limit or profile.rate_limit or None,
+        interim_interval=accept.interim_interval if setup.interim is None else setup.interim,
+    )

@@ -14,7 +14,7 @@ from hotspot.simulator.hosts import Host
 from hotspot.simulator.radius_client import Accept, Login, Usage
 from hotspot.simulator.rates import BadRateLimit, RateLimit
 
-KEEPALIVE: Final = 120.0  # /ip/hotspot/user/profile keepalive-timeout, default 2 m: the device does not answer any more
+KEEPALIVE: Final = timedelta(minutes=2)  # of the default user profile: the device does not answer any more
 OCTETS_A_PACKET: Final = 1_000  # a guess between full download packets and small upload ones
 CHANGEABLE: Final = ("session_timeout", "idle_timeout", "rate_limit", "recv_limit", "xmit_limit")  # by CoA
 
@@ -31,6 +31,7 @@ class Session:
     moved_at: float
     reported_at: float
     rate: RateLimit | None = None
+    keepalive: timedelta | None = KEEPALIVE
     octets_from_device: int = 0
     octets_to_device: int = 0
     packets_from_device: int = 0
@@ -39,13 +40,15 @@ class Session:
     waiting_to_device: int = 0
 
     @classmethod
-    def begin(cls, host: Host, login: Login, accept: Accept, now: float) -> "Session":
+    def begin(
+        cls, host: Host, login: Login, accept: Accept, now: float, *, keepalive: timedelta | None = KEEPALIVE
+    ) -> "Session":
         """Begin a session within the limits of its Accept; RouterOS ignores a rate limit that it can't read."""
         try:
             rate = RateLimit.parse(accept.rate_limit) if accept.rate_limit else None
         except BadRateLimit:
             rate = None
-        return cls(host, login, accept, now, now, now, now, rate)
+        return cls(host, login, accept, now, now, now, now, rate, keepalive)
 
     def change(self, asked: Accept, now: float) -> None:
         """Hold to what a CoA-Request brings from now on; what was waiting until now moves under the old limits.
@@ -102,19 +105,19 @@ class Session:
 
     def end_cause(self, now: float) -> TerminateCause | None:
         """Say why the router ends the session now, if it does (RFC 2866 §5.10); NAS-Request where no other cause fits."""
-        if _over(self.accept.session_timeout, now - self.started_at):
+        if over(self.accept.session_timeout, now - self.started_at):
             return TerminateCause.SESSION_TIMEOUT
         if 0 in (self.octets_left(), *self._left_each_way()):
             return TerminateCause.NAS_REQUEST
-        if not self.host.is_near and now - self.host.seen_at >= KEEPALIVE:
+        if not self.host.is_near and over(self.keepalive, now - self.host.seen_at):
             return TerminateCause.LOST_SERVICE
-        if _over(self.accept.idle_timeout, now - self.moved_at):
+        if over(self.accept.idle_timeout, now - self.moved_at):
             return TerminateCause.IDLE_TIMEOUT
         return None
 
     def is_report_due(self, now: float) -> bool:
         """Tell whether it is time for an interim report; without Acct-Interim-Interval it never is."""
-        return _over(self.accept.interim_interval, now - self.reported_at)
+        return over(self.accept.interim_interval, now - self.reported_at)
 
     def usage(self, now: float) -> Usage:
         return Usage(
@@ -134,6 +137,6 @@ def _at_most(wanted: int, room: int | None) -> int:
     return wanted if room is None else min(wanted, room)
 
 
-def _over(limit: timedelta | None, seconds: float) -> bool:
+def over(limit: timedelta | None, seconds: float) -> bool:
     """Zero means no limit, as everywhere in RouterOS."""
     return limit is not None and limit.total_seconds() > 0 and seconds >= limit.total_seconds()

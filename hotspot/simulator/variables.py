@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from hotspot.simulator.hosts import Challenge, Host
-from hotspot.simulator.router import RouterSetup
 from hotspot.simulator.servlet import escape, octal
 from hotspot.simulator.sessions import Session
+from hotspot.simulator.setup import RouterSetup
 
 FIXED_ERRORS: Final[Mapping[str, str]] = {
     "internal-error": "internal error",
@@ -32,9 +32,9 @@ def about_host(
     return {
         "hostname": login_host,
         "identity": setup.name,
-        "server-name": "hotspot1",
+        "server-name": setup.server,
         "server-address": login_host,
-        "interface-name": "bridge-hotspot",
+        "interface-name": setup.interface,
         "login-by": ",".join(sorted(setup.login_by)),
         "plain-passwd": "yes" if "http-pap" in setup.login_by else "no",
         "ssl-login": "no",

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from ipaddress import IPv4Network, ip_address
 from typing import Annotated, Any, NamedTuple, get_args
 
@@ -19,7 +20,19 @@ OPENING_HOURS = r"^(([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)?$"
 HOST = re.compile(
     r"(?=.*[A-Za-z0-9])[A-Za-z0-9*?](?:[A-Za-z0-9.:*?-]*[A-Za-z0-9*?])?"
 )  # * and ? as RouterOS' walled garden has them
+LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 INTERFACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+-]{0,30}")
+# By these phones and laptops find out that there is a portal; where they are free it never opens.
+PROBES = (
+    "captive.apple.com",
+    "clients3.google.com",
+    "connectivity-check.ubuntu.com",
+    "connectivitycheck.android.com",
+    "connectivitycheck.gstatic.com",
+    "detectportal.firefox.com",
+    "www.msftconnecttest.com",
+    "www.msftncsi.com",
+)
 PRIVATE = tuple(IPv4Network(network) for network in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 NOTHING = ("", "none", "null")  # how a person writes "no value"
 
@@ -65,6 +78,22 @@ def _hosts(text: str) -> str:
     return ",".join(dict.fromkeys(hosts))
 
 
+def _free_hosts(text: str) -> str:
+    hosts = _hosts(text)
+    for host in hosts.split(","):
+        if probe := next((probe for probe in PROBES if fnmatchcase(probe, host.lower())), None):
+            raise ValueError(
+                f"{host!r} would free {probe}, by which phones find the portal: it would not open any more"
+            )
+    return hosts
+
+
+def _time_servers(text: str) -> str:
+    if "*" in text or "?" in text:
+        raise ValueError("a time server has one name; * and ? are for the walled garden")
+    return _hosts(text)
+
+
 def _addresses(text: str) -> str:
     addresses = [address.strip() for address in text.split(",") if address.strip()]
     return ",".join(dict.fromkeys(str(ip_address(address)) for address in addresses))
@@ -76,6 +105,17 @@ def _interfaces(text: str) -> str:
         if not INTERFACE.fullmatch(name):
             raise ValueError(f"{name!r} is not the name of an interface")
     return ",".join(dict.fromkeys(names))
+
+
+def _login_host(text: str) -> str:
+    """A name of the city's own, for which a public CA issues certificates; {router} stands for a router's name."""
+    host = text.strip().lower()
+    labels = host.replace("{router}", "r").split(".")
+    if host and (len(labels) < 2 or not all(LABEL.fullmatch(label) for label in labels)):
+        raise ValueError("is not a host name such as login.wifi.example.org, or {router}.wifi.example.org")
+    if labels[-1] == "local":
+        raise ValueError("ends in .local, which phones look for elsewhere")
+    return host
 
 
 class SiteSettings(BaseModel):
@@ -127,10 +167,19 @@ class SiteSettings(BaseModel):
         AfterValidator(_addresses),
     ] = ""
     ntp_servers: Annotated[
-        str, Field(max_length=400, description="the router's time servers"), AfterValidator(_hosts)
+        str, Field(max_length=400, description="the router's time servers"), AfterValidator(_time_servers)
     ] = "pool.ntp.org"
     walled_garden: Annotated[
-        str, Field(max_length=2000, description="hosts that are free before log-in"), AfterValidator(_hosts)
+        str, Field(max_length=2000, description="hosts that are free before log-in"), AfterValidator(_free_hosts)
+    ] = ""
+    login_host: Annotated[
+        str,
+        Field(max_length=100, description="name of the routers' log-in page, for https; {router}: the router's name"),
+        AfterValidator(_login_host),
+    ] = ""
+    login_certificate: Annotated[
+        str,
+        Field(pattern="^[a-z0-9-]{0,40}$", description="certificate for login_host; empty: one that is good for it"),
     ] = ""
 
 

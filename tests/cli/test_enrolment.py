@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from hotspot.db import Database
+from hotspot.discovery.kept import keep
+from hotspot.discovery.mndp import Neighbour
+from hotspot.discovery.service import Heard
+from hotspot.guests.models import MacAddress
 from hotspot.routers.contact import parse
 from hotspot.routers.enrol import first_contact
 from hotspot.settings import Settings
@@ -23,9 +29,9 @@ __all__ = ["environment"]  # the fixture
 SITE = "alun-alun-taman-merdeka"
 
 
-def call(database: Database, settings: Settings, box: Box, token: str = "") -> None:
+def call(database: Database, settings: Settings, box: Box, token: str = "", **changed: object) -> None:
     with database.writing() as db:
-        contact = parse(json.dumps(box.says(token)).encode())
+        contact = parse(json.dumps(box.says(token, **changed)).encode())
         first_contact(db, contact, source="192.0.2.9", settings=settings, now=datetime.now(UTC))
 
 
@@ -79,6 +85,9 @@ def test_an_invitation_for_programs_says_until_when() -> None:
         (["routers", "invite", "--serial", "x"], 2, "4 to 40"),
         (["routers", "invite", "--serial", "ABCD", "--output", "/nonexistent/file"], 5, "/nonexistent/file"),
         (["routers", "adopt", "7"], 4, "number 7"),
+        (["routers", "adopt", "7", "--serial", "ABCD"], 3, "7 has called"),
+        (["routers", "adopt", "48:A9:8A:00:00:09", "--serial", "ABCD"], 4, "discover INTERFACE --keep"),
+        (["routers", "adopt", "x"], 2, "MAC address"),
         (["routers", "place", "nobody", SITE], 4, SITE),
         (["routers", "replace", "nobody", "nothing"], 4, "nobody"),
         (["wireguard", "write", "--file", "/proc/nothing/x.conf"], 5, "/proc/nothing/x.conf"),
@@ -147,6 +156,48 @@ def test_a_router_from_the_inbox_is_adopted_placed_and_takes_a_dead_ones_place(
     (waiting,) = said("routers", "inbox")  # type: ignore[misc]
     assert "Adopted as" in run("routers", "adopt", str(waiting["id"])).stdout
     assert said("routers", "place", "router-MORE", SITE) == {"name": "router-MORE", "site": SITE}
+
+
+def hear(database: Database, mac: str, **said: object) -> None:
+    """As `hotspot discover --keep` does."""
+    now = datetime.now(UTC)
+    entry = Heard(Neighbour(MacAddress.parse(mac), **said), now, now, 1)  # type: ignore[arg-type]  # fields of a neighbour
+    with database.writing() as db:
+        keep(db, [entry], heard_on="eth1", now=now)
+
+
+def test_a_router_that_was_heard_is_given_its_script_and_the_ways_to_bring_it(
+    database: Database, settings: Settings, tmp_path: Path
+) -> None:
+    said(*ALUN_ALUN)
+    hear(database, "48:A9:8A:00:00:01", identity="MikroTik", board="hAP ax^2", ipv4=IPv4Address("192.168.88.1"))
+    hear(database, "48:A9:8A:00:00:02", identity="[bold]x[/]")
+    inbox = run("routers", "inbox").stdout
+    assert "hotspot routers adopt 48:A9:8A:00:00:01" in inbox
+    assert "[bold]x[/]" in inbox
+
+    row = said("routers", "adopt", "48a98a000001", "--site", SITE, "--serial", "NEW1")
+
+    assert isinstance(row, dict)
+    assert (row["mac"], row["site"], row["serial"]) == ("48:A9:8A:00:00:01", SITE, "NEW1")
+    assert "a click on 48:A9:8A:00:00:01" in row["ways"][0]
+    assert "ssh admin@192.168.88.1" in row["ways"][1]
+    assert "run its script, until" in run("routers", "inbox").stdout
+    call(database, settings, Box("SHUT"), device_mode={"hotspot": "no"})
+    assert "hotspot routers adopt 1; then its button" in run("routers", "inbox").stdout
+    (token,) = re.findall(r"token\\22:\\22([\w-]+)\\22", row["content"])
+    call(database, settings, Box("OTHER"), token)  # it is for NEW1 alone
+    call(database, settings, Box("NEW1"), token)
+    assert [known["name"] for known in said("routers", "list")] == [f"{SITE}-1"]  # type: ignore[attr-defined]
+
+    printed = run("routers", "adopt", "48:A9:8A:00:00:02", "--site", SITE)
+    assert printed.stdout.startswith("# hotspot")
+    assert "Ways to bring it there:" in printed.stderr
+    assert "ssh admin@" not in printed.stderr
+    file = tmp_path / "it.rsc"
+    written = run("routers", "adopt", "48:A9:8A:00:00:02", "--site", SITE, "--output", str(file))
+    assert "/interface/wireguard/add" in file.read_text()
+    assert f"The script is in {file}" in written.stdout.replace("\n", "")
 
 
 def test_the_tunnels_file_is_shown_compared_and_replaced(

@@ -93,6 +93,7 @@ def test_stored_backups_are_listed_the_newest_first(two_backups: list[int | None
         "version": "7.20.4",
         "octets": 9,
         "sha256": "",
+        "restorable": False,
     }
     assert "before-change" in run("routers", "backup", "alun-alun-1", "--list").stdout
     assert "perpustakaan-1 has no backup" in run("routers", "backup", "perpustakaan-1", "--list").stdout
@@ -113,7 +114,7 @@ def test_a_backup_is_written_for_its_owner_alone(two_backups: list[int | None], 
 @pytest.mark.parametrize(
     ("words", "code", "line"),
     [
-        (["alun-alun-1"], 3, "--list or --export FILE"),
+        (["alun-alun-1"], 3, "alun-alun-1 is manual"),
         (["alun-alun-1", "--list", "--export", "x"], 3, "--list or --export FILE"),
         (["nobody", "--list"], 4, "nobody"),
         (["alun-alun-1", "--export", "x", "--number", "4711"], 4, "alun-alun-1 has no such backup"),

@@ -2,15 +2,19 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from typer.testing import CliRunner
 
 from benchmarks.live_router import Live
 from hotspot.cli import provisioning
+from hotspot.cli.main import app
 from hotspot.db import Database
-from hotspot.routers import attempt
+from hotspot.routers import attempt, restore
+from hotspot.routers.backups import RouterBackup, image_of
 from hotspot.settings import Settings
 from hotspot.simulator.routeros.sessions import Result
 from hotspot.simulator.routeros.traps import Trap
@@ -121,10 +125,126 @@ def test_drift_is_a_row_for_each_router(live: Live) -> None:
     assert row["differs"] > 30
     answered("apply", row["plan"])
 
-    assert answered("drift") == [{"router": NAME, "differs": 0, "plan": None, "problem": None}]
+    (row,) = answered("drift")
+    assert row | {"checked_at": ""} == {
+        "router": NAME,
+        "differs": 0,
+        "plan": None,
+        "drifted_since": None,
+        "unreachable_since": None,
+        "checked_at": "",
+        "problem": None,
+    }
     live.server.is_reachable = False
     (away,) = answered("drift", NAME, code=3)
     assert "can't be reached" in away["problem"]
+    assert (away["differs"], away["checked_at"]) == (0, row["checked_at"])  # as it was last seen
+    dials = live.dials
+    assert answered("drift", "--last", code=3) == [away]
+    assert live.dials == dials
+    (listed, _other) = answered("list")
+    assert (listed["name"], listed["problem"]) == (NAME, away["problem"])
+    assert "away since" in run("routers", "list").stdout
+    assert answered("show", NAME)["unreachable_since"] == away["unreachable_since"]
+
+
+def test_a_copy_without_an_image_says_so(live: Live) -> None:
+    def refuses(_call: object) -> Result:
+        raise Trap("not enough permissions (9)")
+
+    live.router.actions["/system/backup", "save"] = refuses
+
+    assert "kept as text alone" in run("routers", "backup", NAME).stdout
+    refused = run("routers", "restore", NAME, "1")
+    assert refused.exit_code == 3
+    assert "text alone" in refused.stderr
+
+
+def test_the_list_says_in_words_how_each_router_stands(live: Live) -> None:
+    answered("drift", code=3)
+    assert "differ since" in run("routers", "list").stdout
+
+    live.at_once(lambda: setattr(live.router, "version_text", "7.18.2"))
+    answered("drift", code=3)
+    assert "can't be said" in run("routers", "list").stdout
+
+
+def test_a_run_tells_each_statement_and_what_it_changed_but_no_secret(live: Live) -> None:
+    answered("apply", answered("plan", NAME)["plan"])
+    listed = answered("list")[0]
+    assert (listed["differs"], listed["drifted_since"]) == (0, None)
+    assert "yes" in run("routers", "list").stdout
+
+    shown = answered("run", "1")
+
+    assert [row["run"] for row in answered("runs", NAME)] == [1]
+    statements = [entry["statement"] for entry in shown["log"]]
+    assert statements[0] == "/safe-mode/take"
+    assert statements[-1] == "/safe-mode/release"
+    assert any(text.startswith('/ip/pool/add name="hotspot-guests"') for text in statements)
+    assert any(text.startswith("/radius/add") and "secret=(changed)" in text for text in statements)
+    assert {entry["outcome"] for entry in shown["log"]} == {"done"}
+    assert "+ /ip/hotspot hotspot-guests" in shown["diff"]
+    assert "+     secret: (changed)" in shown["diff"]
+    words = run("routers", "run", "1")
+    assert "/safe-mode/take" in words.stdout
+    assert "+ /ip/hotspot hotspot-guests" in words.stdout
+    assert ROUTER_SECRET not in words.stdout + json.dumps(shown)
+
+    answered("rollback", "1")
+    back = answered("run", "2")
+    assert back["undoes"] == 1
+    assert "- /ip/hotspot hotspot-guests" in back["diff"]
+
+
+def test_a_run_that_failed_tells_the_statement_it_failed_at(live: Live) -> None:
+    def refuses(_call: object) -> Result:
+        raise Trap("failure: no")
+
+    live.router.actions["/radius", "add"] = refuses
+    answered("apply", answered("plan", NAME)["plan"], code=3)
+
+    shown = answered("run", "1")
+
+    (failed,) = [entry for entry in shown["log"] if entry["outcome"] != "done"]
+    assert failed["statement"].startswith("/radius/add")
+    assert "failure: no" in failed["outcome"]
+    assert shown["diff"] == []  # it is what it was
+    assert "→ alun-alun-1 refused /radius/add: failure: no" in run("routers", "run", "1").stdout
+
+
+def test_a_copy_is_taken_shown_and_restored(
+    live: Live, database: Database, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live.at_once(lambda: live.do("/user/set", _id="admin", password="on-the-label"))
+    password = tmp_path / "password"
+    password.write_text("on-the-label\n")
+    monkeypatch.setattr(restore, "WAITS", (0.0,))
+    taken = run("routers", "backup", NAME)
+    assert "hotspot routers restore alun-alun-1 1" in taken.stdout
+    (row,) = answered("backup", NAME, "--list")
+    assert (row["reason"], row["restorable"]) == ("asked", True)
+    live.at_once(lambda: live.do("/system/identity/set", name="another"))
+
+    looked = run("routers", "restore", NAME, "1", "--dry-run")
+    assert "~ /system identity: 1 go" in looked.stdout
+    assert "The router restarts" in looked.stdout
+    assert answered("restore", NAME, "1")["restored"] is False
+    assert run("routers", "restore", NAME, "1", "--password-file", str(tmp_path / "none"), "--yes").exit_code == 2
+    refused = CliRunner().invoke(app, ["routers", "restore", NAME, "1"], input="n\n")
+    assert refused.exit_code == 1
+    assert live.router.boot == 0
+
+    with database.reading() as db:
+        image = image_of(db.get_one(RouterBackup, 1), world.keys)
+    assert image is not None
+    live.router.fetches = lambda _arguments: image  # that the web hands it out is proven with the web
+    done = answered("restore", NAME, "1", "--yes", "--password-file", str(password))
+
+    assert (done["restored"], done["before"]) == (True, 2)
+    assert live.router.identity != "another"
+    same = run("routers", "restore", NAME, "1", "--dry-run")
+    assert "Its export is the same now." in same.stdout
 
 
 def test_a_plan_that_nobody_made_is_not_found(live: Live) -> None:
@@ -134,4 +254,20 @@ def test_a_plan_that_nobody_made_is_not_found(live: Live) -> None:
 def test_notes_for_a_person_come_first(live: Live) -> None:
     live.router.licence = 3
 
-    assert run("routers", "plan", NAME).stdout.startswith("note: Its licence (level 3) lets in one guest at once.")
+    assert run("routers", "plan", NAME).stdout.startswith("note: Its licence (level 3) lets in one guest at once;")
+
+
+def test_what_a_router_says_is_no_markup(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = live.router.run
+
+    def refuse(path: str, command: str, arguments: dict[str, str], **more: Any) -> Result:
+        if path == "/ip/pool":
+            raise Trap("failure: [/b] [red]no[/red]")
+        return answer(path, command, arguments, **more)
+
+    monkeypatch.setattr(live.router, "run", refuse)
+
+    drift = run("routers", "drift")
+
+    assert drift.exit_code == 3, drift.output
+    assert "[/b] [red]no[/red]" in drift.stdout

@@ -13,8 +13,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from hotspot.cli import discover
 from hotspot.cli.main import app
 from hotspot.discovery import sniffer
+from tests.conftest import SECRET_KEY
 from tests.discovery.bench import Bench, bench, ip
 
 HOTSPOT = (sys.executable, "-m", "hotspot.cli.main")
@@ -57,6 +59,31 @@ def test_programs_get_a_line_for_each_announcement(staging: Bench) -> None:
 
     assert said.exit_code == 0
     assert [json.loads(line)["times"] for line in said.stdout.splitlines()] == [1, 1]
+
+
+def test_who_was_heard_waits_in_the_inbox_and_is_invited(
+    staging: Bench, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOTSPOT_DATABASE_URL", database_url)
+    monkeypatch.setenv("HOTSPOT_SECRET_KEY", SECRET_KEY)
+    monkeypatch.setenv("HOTSPOT_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setattr(discover, "KEEP_EVERY", timedelta())
+
+    with staging.router():
+        said = staging.within(lambda: CliRunner().invoke(app, ["discover", "near", "--keep", "--seconds", "1"]))
+
+    assert said.exit_code == 0, said.output
+    rows = json.loads(CliRunner().invoke(app, ["routers", "inbox", "--json"]).stdout)
+    assert [(row["kind"], row["mac"], row["heard_on"]) for row in rows] == [
+        ("heard", "48:A9:8A:00:00:02", "near"),
+        ("heard", "48:A9:8A:00:00:01", "near"),
+    ]
+    assert (rows[1]["identity"], rows[1]["board"], rows[1]["address"]) == (
+        "bench-\ufffd[31m1",
+        "RB951Ui-2HnD",
+        "192.0.2.1",
+    )
+    assert "hotspot routers adopt 48:A9:8A:00:00:01" in CliRunner().invoke(app, ["routers", "inbox"]).stdout
 
 
 def test_what_is_no_announcement_is_counted_and_passed_over(staging: Bench) -> None:

@@ -16,7 +16,7 @@ from hotspot.guests.terms import ensure_default_terms
 from hotspot.process import Part, Running, running
 from hotspot.settings import Settings
 from hotspot.simulator.gateway import Gateway
-from hotspot.simulator.router import RouterSetup
+from hotspot.simulator.setup import RadiusEntry, RouterSetup
 from hotspot.staff.service import make_login_link
 from tests import world
 from tests.test_process import free_port
@@ -44,14 +44,13 @@ class Product:
         """The router at a site, registered with the address of its login page."""
         assert self.process.radius_auth_port is not None
         assert self.process.radius_acct_port is not None
-        setup = RouterSetup(
-            name=f"{site}-1",
-            secret=world.ROUTER_SECRET.encode(),
+        asked = RadiusEntry(
+            world.ROUTER_SECRET.encode(),
             auth=("127.0.0.1", self.process.radius_auth_port),
             acct=("127.0.0.1", self.process.radius_acct_port),
             source=ROUTERS[site],
-            login_by=login_by,
         )
+        setup = RouterSetup(f"{site}-1", (asked,), login_by=login_by)
 
         async def switched_on() -> Gateway:
             made = Gateway(setup, portal_url=f"{self.settings.base_url}/p/{site}", seed=1)

@@ -15,7 +15,8 @@ import yaml
 from pydantic import SecretStr
 
 from hotspot.db import get_server
-from hotspot.settings import Settings, load, problems
+from hotspot.safety import problems
+from hotspot.settings import Settings, load
 
 OURS = ("migrate", "web", "radius", "worker")
 LONG_RUNNING = ("web", "radius", "worker")

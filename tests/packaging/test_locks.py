@@ -1,5 +1,6 @@
 """The lock files: everything by hash, nothing by address, and all of what pyproject.toml asks for."""
 
+import importlib.metadata
 import json
 import re
 import tomllib
@@ -23,15 +24,30 @@ def entries(root: Path, lock: str) -> list[str]:
     return (root / f"requirements/{lock}.txt").read_text().replace("\\\n", " ").splitlines()
 
 
+def requirements(root: Path, lock: str) -> list[Requirement]:
+    return [Requirement(entry.partition("--hash")[0]) for entry in entries(root, lock)]
+
+
 def versions(root: Path, lock: str) -> dict[str, str]:
-    names = (Requirement(entry.partition("--hash")[0]) for entry in entries(root, lock))
-    return {canonicalize_name(found.name): str(found.specifier).removeprefix("==") for found in names}
+    found = requirements(root, lock)
+    return {canonicalize_name(one.name): str(one.specifier).removeprefix("==") for one in found}
 
 
 @pytest.mark.parametrize("lock", LOCKS)
 def test_every_requirement_is_one_version_with_hashes(root: Path, lock: str) -> None:
     for entry in entries(root, lock):
-        assert re.fullmatch(r"[a-z0-9._-]+==[^\s;]+ +(; .+?)?( *--hash=sha256:[0-9a-f]{64})+", entry), entry
+        assert re.fullmatch(
+            r"[a-z0-9._-]+(\[[a-z0-9, _-]+\])?==[^\s;]+ +(; .+?)?( *--hash=sha256:[0-9a-f]{64})+", entry
+        ), entry
+
+
+def test_extras_are_locked_by_name_for_else_pip_takes_the_newest_release_and_misses_its_hash(root: Path) -> None:
+    locked = {canonicalize_name(found.name): found for found in requirements(root, "dev")}
+    installed = {canonicalize_name(one.name): one for one in importlib.metadata.distributions()}
+    for name in locked.keys() & installed.keys():  # the others are for other systems
+        for asked in map(Requirement, installed[name].requires or ()):
+            if asked.extras and (asked.marker is None or asked.marker.evaluate({"extra": ""})):
+                assert asked.extras <= locked[canonicalize_name(asked.name)].extras, f"{name} asks for {asked}"
 
 
 @pytest.mark.parametrize("lock", LOCKS)

@@ -13,8 +13,10 @@ from sqlmodel import Session, select
 from hotspot.app import create_app
 from hotspot.guests.models import Consent, Credential
 from hotspot.guests.terms import packaged_texts, publish
+from hotspot.routers.models import Router, RouterState
 from hotspot.settings import Settings
 from hotspot.sites.models import Site
+from hotspot.sites.service import get_site
 from hotspot.sites.settings import give
 from tests.portal.visit import CHALLENGE, MAC, ROUTER, Client, Page, Visit, handed, octal, path_of
 from tests.world import OTHER_PHONE
@@ -52,6 +54,31 @@ def test_a_guest_gets_online_by_pap(visit: Visit) -> None:
     assert online.refresh == []
     assert "Anda sudah terhubung" in online.text
     assert f"{ROUTER}/logout" in online.addresses
+
+
+@pytest.mark.parametrize(
+    ("base", "known"),
+    [
+        ("https://alun-alun-1.wifi.example.org", True),
+        ("http://10.5.50.1", True),  # before it had its certificate
+        ("https://other.wifi.example.org", False),
+        ("https://alun-alun-1.wifi.example.org:8443", False),
+        ("http://10.5.51.1", False),
+    ],
+)
+def test_a_guest_is_sent_back_to_where_an_enrolled_router_has_its_log_in_page(
+    visit: Visit, base: str, known: bool
+) -> None:
+    with visit.database.writing() as db:
+        router = db.get_one(Router, visit.world.router)
+        router.state, router.login_host, router.address = RouterState.ENROLLED, "", "10.253.0.2"
+        give(db, get_site(db, "alun-alun"), "login_host", "{router}.wifi.example.org")
+
+    response = visit.client.get("/p/alun-alun", params=handed(link_login_only=f"{base}/login"))
+
+    assert (response.status_code == 200) is known
+    if known:
+        assert visit.press(Page(response.text)).headers["location"].startswith(f"{base}/login?")
 
 
 def test_a_guest_gets_online_by_chap(visit: Visit) -> None:

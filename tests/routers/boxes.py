@@ -13,9 +13,11 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from hotspot.db import Database
-from hotspot.routers.enrol import complete, issue_token
-from hotspot.routers.models import Router
+from hotspot.routers import inbox
+from hotspot.routers.enrol import adopt, complete, issue_token
+from hotspot.routers.models import Caller, Router
 from hotspot.routers.service import get_router_named
+from hotspot.settings import Settings
 
 CONTACT = "/api/enrol/v1/contact"
 SCRIPT = "/api/enrol/v1/script"
@@ -122,3 +124,18 @@ class Controller:
     def completes(self, name: str, fingerprint: str = FINGERPRINT) -> None:
         with self.database.writing() as db:
             complete(db, name, fingerprint=fingerprint, now=self.clock())
+
+
+def callers(controller: Controller) -> list[Caller]:
+    with controller.database.reading() as db:
+        found = list(inbox.callers(db))
+        db.expunge_all()
+        return found
+
+
+def adopted(controller: Controller, settings: Settings, *, site: int | None = None, again: bool = False) -> str:
+    """Adopt the only caller."""
+    (caller,) = callers(controller)
+    assert caller.id is not None
+    with controller.database.writing() as db:
+        return adopt(db, caller.id, site_id=site, again=again, settings=settings, now=controller.clock()).name

@@ -12,6 +12,7 @@ from hotspot.routers.forms import Form
 from hotspot.routers.menus import MENUS, Kind, Menu, Row, Version, is_the_routers
 from hotspot.routers.values import (
     Controller,
+    LoginPage,
     RouterFacts,
     RouterIdentity,
     Values,
@@ -23,6 +24,7 @@ from hotspot.sites.settings import Given, inherit
 
 CONFIGS = load(shipped("router_configs"))
 SECRET = "a-secret-of-thirty-two-characters"
+CERTIFICATE = "hotspot-login-0123456789abcdef"
 GERUNGGANG = "Gerunggang (19.71.05)"
 WIFI = {"ether1": "ether", "ether2": "ether", "wifi1": "wifi", "wifi2": "wifi", "hotspot": "wg"}
 WIRELESS = {"ether1": "ether", "ether2": "ether", "wlan1": "wlan", "hotspot": "wg"}
@@ -40,9 +42,7 @@ def facts(
 def values(box: RouterFacts | None = None, *, certificate: str = "", **given: object) -> Values:
     """The holes' values for router hs-1; `given` are settings, said for Gerunggang."""
     settings = inherit(Given(key, value, "19.71.05", GERUNGGANG) for key, value in given.items())
-    identity = RouterIdentity(
-        "hs-1", IPv4Address("10.90.0.17"), SECRET, 3799, certificate, "login.example.org" if certificate else ""
-    )
+    identity = RouterIdentity("hs-1", IPv4Address("10.90.0.17"), SECRET, 3799, login_page(certificate))
     controller = Controller(
         IPv4Address("10.90.0.1"),
         (IPv4Address("10.90.0.1"), IPv4Address("10.90.0.2")),
@@ -60,7 +60,14 @@ def values(box: RouterFacts | None = None, *, certificate: str = "", **given: ob
 
 def desired(box: RouterFacts | None = None, *, certificate: str = "", **given: object) -> Desired:
     box = box or facts()
-    return desire(CONFIGS.items, values(box, certificate=certificate, **given), box, CONFIGS.pages)
+    filled = values(box, certificate=certificate, **given)
+    return desire(CONFIGS.items, filled, box, CONFIGS.pages, login_page(certificate))
+
+
+def login_page(certificate: str) -> LoginPage:
+    if not certificate:
+        return LoginPage()
+    return LoginPage("login.example.org", (certificate,), "certificate wifi-kota, valid until 2026-05-31", GERUNGGANG)
 
 
 class Box:

@@ -11,7 +11,18 @@ from hotspot.routers.desired import BadValue, Desired, DesiredRow, desire
 from hotspot.routers.items import BadConfig, emitted, read_items
 from hotspot.routers.menus import MENUS, Attribute
 from hotspot.routers.values import Value
-from tests.routers.rows import CONFIGS, GERUNGGANG, NO_RADIO, SECRET, WIFI, WIRELESS, desired, facts, values
+from tests.routers.rows import (
+    CERTIFICATE,
+    CONFIGS,
+    GERUNGGANG,
+    NO_RADIO,
+    SECRET,
+    WIFI,
+    WIRELESS,
+    desired,
+    facts,
+    values,
+)
 
 POOL = """
 [[item]]
@@ -105,7 +116,7 @@ def test_the_radios_tree_is_the_one_the_box_has(interfaces: dict[str, str], menu
 
 
 def test_phones_are_told_of_the_captive_portal_api_only_where_there_is_a_certificate() -> None:
-    without, with_one = desired(), desired(certificate="login")
+    without, with_one = desired(), desired(certificate=CERTIFICATE)
 
     assert without.of("/ip/dhcp-server/option") == []
     assert row(without, "/ip/dhcp-server/network").fields["dhcp-option-set"] == "none"
@@ -121,7 +132,7 @@ def test_phones_are_told_of_the_captive_portal_api_only_where_there_is_a_certifi
 
 
 def test_what_a_version_lacks_is_left_out_and_said() -> None:
-    older, newer = desired(certificate="login"), desired(facts((7, 23, 3)), certificate="login")
+    older, newer = desired(certificate=CERTIFICATE), desired(facts((7, 23, 3)), certificate=CERTIFICATE)
 
     said = "/ip/dhcp-server/option/sets guests: attribute comment needs RouterOS 7.23.3, this one has 7.19.4"
     assert said in map(str, older.left_out)
@@ -209,7 +220,11 @@ def test_what_no_router_may_be_given_is_refused(text: str) -> None:
         ("[[item]]\nfoo = 1", "item number 1, foo: an item has only menu, name"),
         ('[[item]]\nname = "Ä"', "item Ä, name: give it a name"),
         ("[[item]]\nname = 3", "item 3, name: give it a name"),
-        (item("/ip/nowhere"), "item guests, menu: is not one that hotspot manages; these are: /system/identity"),
+        (item("/ip/nowhere"), "item guests, menu: is not one that configs manage; these are: /system/identity"),
+        (
+            item("/certificate", name="hotspot-login-x"),
+            "item guests, menu: is not one that configs manage; these are: ",
+        ),
         (item(more='place = "top"'), "place: is first or last"),
         (item(more='each = "Radios!"'), "each: names a list of values"),
         (item(more='contents = "hotspot"'), "contents: names a folder"),

@@ -1,58 +1,33 @@
 """Enrolment as routers meet it: one call over HTTP, with or without leave."""
 
-import json
 import logging
 from datetime import timedelta
-from ipaddress import ip_network
 
 import psycopg
 import pytest
 from sqlmodel import func, select
 
-from hotspot.db import Database
 from hotspot.errors import HotspotError
-from hotspot.routers import inbox
-from hotspot.routers.api import Calls
-from hotspot.routers.contact import parse
 from hotspot.routers.enrol import (
     DONE,
     TOKEN_LIFE,
     WAIT,
     NotWaiting,
     OtherCertificate,
-    SerialKnown,
     Unbound,
-    adopt,
     complete,
-    forget_old,
     issue_token,
 )
-from hotspot.routers.inbox import MOST_FROM_ONE_SOURCE, SILENCE, NoSuchCaller
+from hotspot.routers.inbox import MOST_FROM_ONE_SOURCE
 from hotspot.routers.models import Caller, EnrolmentToken, Router, RouterState, TunnelKey
 from hotspot.routers.service import CHANGES, known_routers
 from hotspot.settings import Settings
 from hotspot.telemetry import configure_logging
-from tests.routers.boxes import CONTACT, FINGERPRINT, SCRIPT, Box, Controller, Line
-from tests.world import World
+from tests.routers.boxes import CONTACT, FINGERPRINT, SCRIPT, Box, Controller
 
 BOX = Box("HG209ABC1234")
 OTHER = Box("HG209ABC9999")
 SECOND = timedelta(seconds=1)
-
-
-def callers(controller: Controller) -> list[Caller]:
-    with controller.database.reading() as db:
-        found = list(inbox.callers(db))
-        db.expunge_all()
-        return found
-
-
-def adopted(controller: Controller, settings: Settings, *, site: int | None = None, again: bool = False) -> str:
-    """Adopt the only caller."""
-    (caller,) = callers(controller)
-    assert caller.id is not None
-    with controller.database.writing() as db:
-        return adopt(db, caller.id, site_id=site, again=again, settings=settings, now=controller.clock()).name
 
 
 # --- with a token --------------------------------------------------------------------------------------------------------
@@ -272,180 +247,3 @@ def test_whoever_keeps_the_tunnel_is_told_of_a_new_router(controller: Controller
         controller.hears(BOX, controller.token())
 
         assert len(list(listener.notifies(timeout=5, stop_after=1))) == 1
-
-
-# --- the inbox -----------------------------------------------------------------------------------------------------------
-
-
-def test_an_unknown_router_waits_in_the_inbox_once_however_often_it_calls(controller: Controller) -> None:
-    assert controller.hears(BOX) == {"next": "wait", "say": WAIT}
-    controller.clock.now += timedelta(minutes=2)
-    controller.hears(BOX, version="7.21")
-    controller.hears(OTHER, "a-token-that-was-never-issued")
-
-    found = {caller.serial: caller for caller in callers(controller)}
-
-    assert set(found) == {BOX.serial, OTHER.serial}
-    assert found[BOX.serial].version == "7.21"
-    assert found[BOX.serial].last_at - found[BOX.serial].first_at == timedelta(minutes=2)
-    assert found[BOX.serial].source == ""
-
-
-def test_two_who_claim_one_serial_number_are_both_seen(controller: Controller) -> None:
-    controller.hears(BOX)
-    controller.hears(Box(BOX.serial, "impostor"))
-
-    assert [caller.serial for caller in callers(controller)] == [BOX.serial, BOX.serial]
-
-
-def test_an_adopted_router_gets_its_tunnel_when_it_calls_again_without_a_token(
-    controller: Controller, settings: Settings
-) -> None:
-    controller.hears(BOX)
-
-    name = adopted(controller, settings)
-
-    assert name == "router-HG209ABC1234"
-    assert callers(controller) == []
-    first = controller.hears(BOX, "o" * 27)
-    assert first["next"] == "tunnel"
-    assert controller.hears(BOX) == first
-    assert controller.hears(Box(BOX.serial, "impostor"))["next"] == "wait"
-    controller.clock.now += timedelta(hours=24)
-    assert controller.hears(BOX)["next"] == "wait", "adopted long ago"
-
-
-def test_a_known_serial_number_is_adopted_only_when_somebody_says_that_it_was_reset(
-    controller: Controller, settings: Settings
-) -> None:
-    controller.hears(BOX, controller.token())
-    controller.hears(Box(BOX.serial, "reset"))
-
-    with pytest.raises(SerialKnown, match=r"belongs to alun-alun-2.*--again"):
-        adopted(controller, settings)
-    assert adopted(controller, settings, again=True) == "alun-alun-2"
-
-
-def test_what_is_not_in_the_inbox_can_not_be_adopted(controller: Controller, settings: Settings) -> None:
-    with controller.database.writing() as db, pytest.raises(NoSuchCaller, match="99"):
-        adopt(db, 99, site_id=None, again=False, settings=settings, now=controller.clock())
-
-
-def test_a_flood_of_invented_routers_is_bounded_and_pushes_nobody_out(
-    controller: Controller, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(inbox, "MOST_CALLERS", 12)
-    monkeypatch.setattr(inbox, "MOST_FROM_ONE_SOURCE", 5)
-    with controller.database.writing() as db:
-        for source in ("192.0.2.1", "192.0.2.2", "192.0.2.3"):
-            for number in range(8):
-                contact = parse(json.dumps(Box(f"{source.replace('.', '-')}-{number}").says()).encode())
-                inbox.note(db, contact, source=source, now=controller.clock())
-
-    assert len(callers(controller)) == 12
-    controller.clock.now += timedelta(hours=1)
-    assert controller.hears(Box("192-0-2-1-0"))["next"] == "wait"
-    assert controller.hears(BOX)["next"] == "wait"
-    latest = callers(controller)[0]
-    assert (len(callers(controller)), latest.serial) == (12, "192-0-2-1-0"), "who is in it stays and is renewed"
-
-
-def test_what_is_silent_for_a_day_and_tokens_that_are_over_are_forgotten(controller: Controller) -> None:
-    controller.hears(BOX)
-    controller.token()
-    with controller.database.writing() as db:
-        forget_old(db, now=controller.clock() + TOKEN_LIFE - SECOND)
-        assert db.exec(select(func.count()).select_from(EnrolmentToken)).one() == 1
-        forget_old(db, now=controller.clock() + SILENCE - SECOND)
-        assert db.exec(select(func.count()).select_from(EnrolmentToken)).one() == 0
-    assert len(callers(controller)) == 1
-    with controller.database.writing() as db:
-        forget_old(db, now=controller.clock() + SILENCE)
-    assert callers(controller) == []
-
-
-# --- the door ------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"\xff", b"x" * 8193, b"[" * 8000])
-def test_what_is_no_contact_is_refused_in_json_and_kept_nowhere(controller: Controller, content: bytes) -> None:
-    answer = controller.line.post(CONTACT, content=content)
-
-    assert answer.status_code == 422
-    assert list(answer.json()) == ["error"]
-    assert answer.headers["cache-control"] == "no-store"
-    assert callers(controller) == []
-
-
-@pytest.mark.parametrize(("method", "path"), [("GET", CONTACT), ("POST", SCRIPT), ("GET", "/api/enrol/v1/nothing")])
-def test_other_methods_and_addresses_are_errors_in_json(controller: Controller, method: str, path: str) -> None:
-    answer = controller.line.request(method, path)
-
-    assert answer.status_code in (404, 405)
-    assert answer.json()["error"]
-
-
-def test_the_script_is_given_to_who_shows_an_open_token(controller: Controller) -> None:
-    token = controller.token()
-
-    for _ in range(2):
-        answer = controller.line.get(SCRIPT, headers={"authorization": f"Bearer {token}"})
-        assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store")
-        assert token in answer.text, "of plain characters, so it is not escaped"
-
-
-@pytest.mark.parametrize(
-    "header", [None, "", "Bearer", "Bearer x", "Bearer " + "x" * 27, "Basic {token}", "Bearer {token}"]
-)
-def test_every_other_token_gets_the_same_answer(controller: Controller, header: str | None) -> None:
-    token = controller.token()
-    controller.clock.now += TOKEN_LIFE
-    headers = {} if header is None else {"authorization": header.format(token=token)}
-
-    answer = controller.line.get(SCRIPT, headers=headers)
-
-    assert answer.status_code == 404
-    assert answer.json() == {"error": "There is no script for this token: it is used up, too old, or was never issued"}
-
-
-def test_a_token_that_was_used_gets_no_script_any_more(controller: Controller) -> None:
-    token = controller.token()
-    controller.hears(BOX, token)
-
-    assert controller.line.get(SCRIPT, headers={"authorization": f"Bearer {token}"}).status_code == 404
-
-
-def test_calls_are_counted_by_where_they_come_from(controller: Controller) -> None:
-    controller.app.state.calls = Calls()
-
-    statuses = [controller.line.post(CONTACT, json=BOX.says()).status_code for _ in range(61)]
-
-    assert statuses == [200] * 60 + [503]
-    refused = controller.line.post(CONTACT, content=b"not even read")
-    assert refused.headers["retry-after"]
-    controller.clock.now += timedelta(minutes=1)
-    assert controller.line.post(CONTACT, json=BOX.says()).status_code == 200
-
-
-@pytest.mark.parametrize(
-    ("client", "source"),
-    [(("192.0.2.7", 5), "192.0.2.7"), (("2001:db8:1:2::7", 5), "2001:db8:1:2::/64"), (("testclient", 5), "")],
-)
-def test_a_whole_ipv6_network_counts_as_one_source(
-    controller: Controller, client: tuple[str, int], source: str
-) -> None:
-    line = Line(controller.app, client)
-    line.post(CONTACT, json=BOX.says())
-    line.close()
-
-    assert [caller.source for caller in callers(controller)] == [source]
-
-
-def test_enrolment_is_off_the_radius_world(world: World, controller: Controller, database: Database) -> None:
-    """The addresses given lie in the network of the settings, apart from everything that was configured by hand."""
-    answer = controller.hears(BOX, controller.token())
-
-    network = ip_network("10.253.0.0/16")
-    assert answer["address"] in {str(address) for address in list(network.hosts())[:10]}
-    with database.reading() as db:
-        assert db.get_one(Router, world.router).tunnel_address is None

@@ -1,6 +1,7 @@
 """What a router says of itself, and what of that a person must act on."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -30,6 +31,7 @@ def test_a_router_tells_what_it_is_and_how_it_reaches_the_world() -> None:
         facts = seen(live)
 
     assert (facts.version, facts.model, facts.licence) == ((7, 20, 8), "hAP ax^2", 4)
+    assert facts.architecture == "arm64"
     assert facts.packages == {"routeros", "wifi-qcom"}
     assert facts.radios == ("wifi1", "wifi2")
     assert facts.uplinks == {"ether1", "ether2"}
@@ -40,11 +42,17 @@ def test_a_router_tells_what_it_is_and_how_it_reaches_the_world() -> None:
 @pytest.mark.parametrize(
     ("changed", "words", "stops"),
     [
-        ({"version": (7, 18, 2)}, "has RouterOS 7.18.2 and needs 7.19.2", True),
-        ({"version": ()}, "an unknown version", True),
+        (
+            {"version": (7, 18, 2)},
+            "has RouterOS 7.18.2 and needs 7.19.2 or newer: upgrade it first, in its terminal",
+            True,
+        ),
+        ({"version": ()}, "of an unknown version", True),
+        ({"architecture": "smips"}, "put hotspot-7.20-smips.npk of MikroTik's extra packages among its files", True),
         ({"device_mode": {"hotspot": False}}, "press the button on the box within 5 minutes", True),
-        ({"licence": 3}, "lets in one guest at once", False),
-        ({"licence": 4}, "lets in 200 guests at once", False),
+        ({"licence": 3}, "lets in one guest at once; for more, enter a key of level 5 or 6", False),
+        ({"licence": 4}, "lets in 200 guests at once; for more, enter a key of level 5 or 6", False),
+        ({"licence": 5}, "lets in 500 guests at once; for more, enter a key of level 6", False),
         ({"interfaces": {"ether1": "ether"}}, "shows no radio", False),
     ],
 )
@@ -57,6 +65,18 @@ def test_what_a_person_must_act_on_is_said_in_words(changed: Mapping[str, Any], 
     assert finding.stops is stops
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"architecture": "smips", "version": (7, 19, 4)},  # in one package then
+        {"architecture": "smips", "packages": frozenset({"routeros", "hotspot"})},
+        {"architecture": "mipsbe"},
+    ],
+)
+def test_a_box_that_has_the_hotspot_lacks_no_package(changed: Mapping[str, Any]) -> None:
+    assert preflight(replace(WELL, **changed), None) == []
+
+
 def test_a_wrong_clock_is_noted_and_an_unreadable_one_is_not() -> None:
     with Live() as live, RouterOS.connect(live.target(), dial=live.dial) as router:
         there = datetime.fromtimestamp(live.clock.wall(), UTC)
@@ -67,6 +87,8 @@ def test_a_wrong_clock_is_noted_and_an_unreadable_one_is_not() -> None:
 
     (finding,) = preflight(WELL, off)
     assert "clock is off by 3 days" in finding.words
+    assert "let the router reach one: setting ntp_servers, UDP port 123" in finding.words
+    assert not finding.stops
     assert preflight(WELL, timedelta(seconds=3)) == []
 
 

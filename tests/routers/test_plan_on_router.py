@@ -11,14 +11,14 @@ from typing import Final
 
 import pytest
 
-from hotspot.routers.changes import Actual, Add, Move, Plan, Ref, Remove, Set, fields_to_send, find
+from hotspot.routers.changes import Actual, Add, Move, Plan, Ref, Remove, Set, fields_to_send, find, to_json
 from hotspot.routers.desired import Desired, DesiredRow
 from hotspot.routers.menus import MENUS, read_version
 from hotspot.routers.plan import plan
 from hotspot.routers.undo import inverse
 from hotspot.routers.values import RouterFacts
 from hotspot.simulator.routeros.traps import Trap
-from tests.routers.rows import desired, facts
+from tests.routers.rows import CERTIFICATE, desired, facts
 from tests.simulator.routeros.scene import Box
 
 FILTER = "/ip/firewall/filter"
@@ -29,7 +29,6 @@ def enrolled(model: str, version: str) -> Box:
     box = Box(model=model, version=version)
     box.do("/interface/wireguard/add", name="hotspot", comment="hotspot:tunnel")
     box.do("/certificate/add", **{"name": "hotspot-api", "common-name": "hotspot-api"})
-    box.do("/certificate/add", **{"name": "login", "common-name": "login.example.org"})
     return box
 
 
@@ -96,7 +95,7 @@ def seen(actual: Actual) -> dict[str, list[dict[str, str]]]:
     return found
 
 
-@pytest.mark.parametrize("certificate", ["", "login"], ids=["no certificate", "certificate"])
+@pytest.mark.parametrize("certificate", ["", CERTIFICATE], ids=["no certificate", "certificate"])
 @pytest.mark.parametrize(("model", "version"), BOXES)
 def test_a_router_takes_every_change_and_then_needs_none(model: str, version: str, certificate: str) -> None:
     box = enrolled(model, version)
@@ -131,7 +130,7 @@ def test_a_new_ssid_is_the_only_change_to_the_radios() -> None:
 
 def test_a_certificate_that_goes_takes_all_that_needed_it() -> None:
     box = enrolled("hAP ax^2", "7.20.8")
-    wanted = desired(facts_of(box), certificate="login")
+    wanted = desired(facts_of(box), certificate=CERTIFICATE)
     apply(box, plan(wanted, read(box, wanted)), wanted)
     without = desired(facts_of(box))
 
@@ -160,6 +159,39 @@ def test_an_empty_text_takes_a_rules_matcher_away() -> None:
     assert plan(wanted, read(box, wanted)).is_empty
 
 
+# As MikroTik's default configuration leaves a radio whose passphrase is on the label, and what staff may have added.
+LOCKED: Final = {
+    "configuration.mode": "ap",
+    "configuration.ssid": "MikroTik-123456",
+    "security.authentication-types": "wpa2-psk,wpa3-psk",
+    "security.passphrase": "PASS0123456",
+    "security.ft": "yes",
+    "security": "office",
+    "disabled": "no",
+}
+
+
+@pytest.mark.parametrize(("model", "version"), [("hAP ax^2", "7.19.2"), ("hAP ac^2", "7.21.5"), ("cAP ax", "7.24")])
+def test_a_box_with_the_passphrase_of_its_label_becomes_open_and_can_go_back(model: str, version: str) -> None:
+    box = enrolled(model, version)
+    box.do("/interface/wifi/security/add", name="office", passphrase="the-office", wps="disable")
+    for radio in box.rows("/interface/wifi"):
+        box.do("/interface/wifi/set", **{".id": radio[".id"], **LOCKED})
+    wanted = desired(facts_of(box))
+    before = read(box, wanted)
+    opening = plan(wanted, before)
+
+    apply(box, opening, wanted)
+
+    for radio in box.rows("/interface/wifi"):
+        security = {name: text for name, text in radio.items() if name.startswith("security") and text}
+        assert (security, radio["disabled"]) == ({} if version >= "7.21.5" else {"security": "office"}, "false")
+    assert plan(wanted, read(box, wanted)).is_empty
+    assert "PASS0123456" not in to_json(opening)
+    apply(box, inverse(opening, before), Desired(()))
+    assert seen(read(box, wanted)) == seen(before)
+
+
 def test_a_radio_that_asks_for_a_password_is_told_to_ask_for_none() -> None:
     box = enrolled("hAP ax^2", "7.20.8")
     for radio in box.rows("/interface/wifi"):
@@ -183,7 +215,7 @@ SETTINGS: Final[list[dict[str, str]]] = [
     {"walled_garden": "a.example,b.example"},
     {"walled_garden": "b.example,c.example,a.example"},
     {"dns_servers": "9.9.9.9", "ntp_servers": "a.example,b.example"},
-    {"certificate": "login", "guest_ports": "ether3"},
+    {"certificate": CERTIFICATE, "guest_ports": "ether3"},
 ]
 BY_HAND: Final = {
     FILTER: [{"chain": "input", "action": "drop"}, {"chain": "forward", "action": "accept", "comment": "hotspot: no"}],

@@ -14,7 +14,7 @@ from sqlmodel import select
 from benchmarks.live_router import ADDRESS, PASSWORD, Live
 from hotspot.db import Database
 from hotspot.paths import shipped
-from hotspot.routers import ledger, provision
+from hotspot.routers import decided, ledger, provision
 from hotspot.routers.backups import RouterBackup
 from hotspot.routers.configs import load
 from hotspot.routers.connection import WrongCertificate
@@ -127,7 +127,7 @@ def test_a_row_made_by_hand_is_in_the_way_until_it_is_accepted(means: Means, liv
 
     plan = planned(means)
     (conflict,) = plan.plan.conflicts
-    with pytest.raises(provision.InTheWay, match="made by hand"):
+    with pytest.raises(decided.InTheWay, match="made by hand"):
         applied(means, plan)
     accepted = planned(means, accept=[conflict.name])
 
@@ -160,7 +160,7 @@ def test_a_plan_is_applied_once(means: Means) -> None:
     plan = planned(means)
     applied(means, plan)
 
-    with pytest.raises(provision.PlanUsed):
+    with pytest.raises(decided.PlanUsed):
         applied(means, plan)
 
 
@@ -170,7 +170,7 @@ def test_a_danger_must_be_named(means: Means, live: Live) -> None:
     live.at_once(lambda: live.do("/ip/firewall/filter/set", _id=rule[".id"], src_address="10.253.0.9"))
     plan = planned(means)
 
-    with pytest.raises(provision.NameTheDanger, match="--accept-danger cut-management"):
+    with pytest.raises(decided.NameTheDanger, match="--accept-danger cut-management"):
         applied(means, plan, dangers=["delete-many"])
 
     assert applied(means, plan, dangers=["cut-management"]).outcome == Outcome.CONFIRMED
@@ -288,7 +288,7 @@ def test_only_a_confirmed_run_is_rolled_back(means: Means, live: Live) -> None:
     live.router.actions["/radius", "add"] = refused
     done = applied(means)
 
-    with pytest.raises(provision.NotUndoable, match="rolled-back"):
+    with pytest.raises(decided.NotUndoable, match="rolled-back"):
         provision.rollback(means, done.run, made_by="Bob")
     with pytest.raises(ledger.NoSuchRun):
         provision.rollback(means, 99, made_by="Bob")
@@ -390,3 +390,16 @@ def test_what_is_not_enrolled_or_not_there_is_no_subject(means: Means, live: Liv
         get_router_named(db, NAME).site_id = None
     with pytest.raises(NotPlaced):
         planned(means)
+
+
+@pytest.mark.parametrize("name", ["Caf\udce9", "Caf\x00"])
+def test_a_name_that_is_no_text_is_changed_and_comes_back_as_it_was(means: Means, live: Live, name: str) -> None:
+    """WinBox writes names in the code page of its Windows."""
+    live.at_once(lambda: live.do("/system/identity/set", name=name))
+
+    done = applied(means)
+    assert live.rows("/system/identity")[0]["name"] == NAME
+    back = provision.rollback(means, done.run, made_by="Bob")
+
+    assert (back.outcome, back.reason) == (Outcome.CONFIRMED, "")
+    assert live.rows("/system/identity")[0]["name"] == name

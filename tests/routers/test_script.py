@@ -9,7 +9,7 @@ from hotspot.routers.changes import Move, Ref, Set
 from hotspot.routers.plan import plan
 from hotspot.routers.script import quote, script, statement
 from hotspot.routers.undo import inverse
-from tests.routers.rows import SECRET, Box, desired
+from tests.routers.rows import CERTIFICATE, SECRET, Box, desired
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
 
@@ -54,7 +54,7 @@ def test_code_within_code_is_quoted_twice() -> None:
 
 
 def test_option_114_keeps_its_inner_quotes() -> None:
-    text = script(plan(desired(certificate="login"), Box().actual).changes)
+    text = script(plan(desired(certificate=CERTIFICATE), Box().actual).changes)
 
     (option,) = [found for found in statements(text) if found[0] == "/ip/dhcp-server/option/add"]
     assert Assigned("value", "'https://login.example.org/api'") in option

@@ -23,7 +23,7 @@ from hotspot.routers.service import get_router_named
 from hotspot.routers.subjects import Means
 from hotspot.routers.takeover import TASK, NothingToTake, take_over
 from hotspot.settings import Settings
-from tests.routers.boxes import CONTACT, Controller
+from tests.routers.boxes import CONTACT, FINGERPRINT, Box, Controller
 
 
 class Fresh(Live):
@@ -150,3 +150,15 @@ def test_a_take_over_whose_end_nobody_heard_of_is_finished_by_the_own_log_in(
 def test_a_router_that_does_not_wait_is_not_taken(means: Means) -> None:
     with pytest.raises(NothingToTake, match="manual"):
         take_over(means, "alun-alun-1")
+
+
+def test_a_certificate_that_was_not_ready_at_the_first_call_is_told_at_the_next(controller: Controller) -> None:
+    token, box = controller.token(), Box("HG209ABC1234")
+    assert controller.hears(box, token, fingerprint="")["next"] == "tunnel"
+
+    assert controller.hears(box, token)["next"] == "tunnel"
+    assert controller.router("alun-alun-2").fingerprint == FINGERPRINT
+
+    controller.hears(box, token, fingerprint="cd" * 32)  # once it is known nobody changes it
+
+    assert controller.router("alun-alun-2").fingerprint == FINGERPRINT

@@ -16,7 +16,7 @@ from hotspot.radius.packet import Code, Packet, RawAttribute, Secret, flaw_in_re
 from hotspot.simulator.gateway import Gateway
 from hotspot.simulator.listener import Answer, Listener, Request
 from hotspot.simulator.page import Page, read_page
-from hotspot.simulator.router import MacAuthMode, RouterSetup
+from hotspot.simulator.setup import MacAuthMode, RadiusEntry, RouterSetup
 
 SECRET = b"the secret of the Alun-Alun site"
 PORTAL = "https://wifi.example.org/p/alun-alun"
@@ -162,19 +162,15 @@ async def scene(
     """Set the scene; `accept` is what an Access-Accept carries. Gina's and Hadi's phones are there."""
     clock = Clock()
     async with radius_server(*accept) as radius:
+        asked = RadiusEntry(SECRET, radius.address, radius.address, source, timeout=timedelta(seconds=0.05), tries=2)
         setup = RouterSetup(
             "alun-alun-1",
-            SECRET,
-            auth=radius.address,
-            acct=radius.address,
-            source=source,
+            (asked,),
             coa_port=coa_port,
             login_by=frozenset(login_by),
             mac_auth_mode=mac_auth_mode,
             mac_auth_password=mac_auth_password,
             sessions=sessions,
-            radius_timeout=timedelta(seconds=0.05),
-            radius_tries=2,
         )
         async with Gateway(setup, portal_url=portal_url, clock=clock, seed=1) as gateway:
             gateway.join(GINAS_PHONE, GINA)

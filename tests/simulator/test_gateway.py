@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from ipaddress import IPv4Address
 
 import httpx
 import pytest
@@ -341,9 +342,10 @@ async def test_a_power_cut_breaks_connections_until_the_power_is_back() -> None:
 
 
 @scenario
-async def test_no_address_left_is_said_to_be_the_routers_problem(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hotspot.simulator.hosts.POOL_SIZE", 1)
+async def test_no_address_left_is_said_to_be_the_routers_problem() -> None:
     async with scene() as here:
+        only = IPv4Address("10.5.50.2")
+        here.gateway.router.hosts.pool = ((only, only),)
         assert (await here.ask("/login")).status_code == 200
         assert (await here.ask("/login", source=HADIS_PHONE)).status_code == 503
 

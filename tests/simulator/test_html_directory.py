@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from hotspot.paths import shipped
 from hotspot.portal.handoff import octets_of, read_pairs
-from hotspot.simulator.gateway import PAGES, PLACEHOLDER
+from hotspot.simulator.htmldir import PAGES, PLACEHOLDER
 from hotspot.simulator.page import read_page
 from hotspot.simulator.servlet import octal, render
 

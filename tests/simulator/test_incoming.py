@@ -393,7 +393,7 @@ async def test_state_and_proxy_state_come_back_unchanged() -> None:
 async def test_a_router_on_the_network_hears_nothing() -> None:
     async with online() as server:
         router = server.scene.gateway.router
-        router.setup = replace(router.setup, source="192.0.2.1")
+        router.radius.nas = replace(router.radius.nas, address=IPv4Address("192.0.2.1"))
 
         with pytest.raises(NotLoopback):
             await Incoming(router).open()

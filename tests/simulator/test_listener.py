@@ -8,8 +8,8 @@ from structlog.testing import capture_logs
 
 from hotspot.simulator.gateway import Gateway
 from hotspot.simulator.listener import BODY_OCTETS, HEAD_OCTETS, Answer, Listener, NotLoopback, Request
-from hotspot.simulator.router import RouterSetup
-from tests.simulator.scene import PORTAL, SECRET, Scene, scenario, scene
+from hotspot.simulator.setup import RouterSetup
+from tests.simulator.scene import PORTAL, Scene, scenario, scene
 
 
 async def send(here: Scene, octets: bytes) -> bytes:
@@ -35,8 +35,7 @@ def test_it_refuses_to_listen_where_others_could_reach_it(host: str) -> None:
 
 
 def test_a_gateway_can_not_be_opened_to_the_world_either() -> None:
-    nowhere = ("127.0.0.1", 1)
-    setup = RouterSetup("alun-alun-1", SECRET, auth=nowhere, acct=nowhere)
+    setup = RouterSetup("alun-alun-1", ())
 
     with pytest.raises(NotLoopback):
         Gateway(setup, portal_url=PORTAL, host="0.0.0.0")

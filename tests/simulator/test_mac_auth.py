@@ -6,12 +6,12 @@ import pytest
 
 from hotspot.radius.attributes import Attr, Attributes, StatusType, make
 from hotspot.radius.packet import Secret, chap_matches, unhide_password
-from hotspot.simulator.hosts import FORGET_AFTER
 from hotspot.simulator.phones import ANDROID, Phone
-from hotspot.simulator.router import MacAuthMode
+from hotspot.simulator.setup import MacAuthMode
 from tests.simulator.scene import GINA, GINAS_PHONE, HADIS_PHONE, SECRET, Scene, portal, scenario, scene
 
 MAC = str(GINA)
+FORGOTTEN_AFTER = 300  # seconds: idle-timeout of /ip/hotspot
 CHAP_ONLY = ("http-chap", "mac")
 BOTH = MacAuthMode.AS_USERNAME_AND_PASSWORD
 OTHER_HOST = "example.com"
@@ -130,7 +130,7 @@ async def test_it_is_asked_once_for_each_time_a_device_appears() -> None:
         assert len(here.radius.asked) == 1
 
         here.gateway.leave(GINAS_PHONE)
-        await here.forward(FORGET_AFTER)
+        await here.forward(FORGOTTEN_AFTER)
         here.gateway.join(GINAS_PHONE, GINA)
         assert not await is_captive(here)
         here.gateway.reboot()

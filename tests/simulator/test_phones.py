@@ -8,7 +8,7 @@ import pytest
 
 from hotspot.radius.attributes import Attr, StatusType, TerminateCause
 from hotspot.simulator.browser import MOST_REFRESHES
-from hotspot.simulator.gateway import Pages
+from hotspot.simulator.htmldir import Pages, pages_for
 from hotspot.simulator.internet import APPLE as APPLE_SAYS
 from hotspot.simulator.internet import FIREFOX, FIREFOX_CANONICAL, WINDOWS
 from hotspot.simulator.phones import ANDROID, APPLE, FIREFOX_LAPTOP, KINDS, WINDOWS_LAPTOP, Kind, Phone, Verdict
@@ -133,8 +133,8 @@ async def test_a_form_by_get_is_sent_in_the_query() -> None:
 
 @scenario
 async def test_a_circle_of_redirects_is_a_problem_not_a_crash(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with walk() as (phone, here, _city):
-        texts = here.gateway._pages.texts
+    async with walk() as (phone, here, city):
+        texts = pages_for(city.url).texts
         monkeypatch.setattr(here.gateway, "_pages", Pages({**texts, "login.html": texts["rlogin.html"]}, {}))
 
         assert (await phone.get_online()).problem.startswith("TooManyHops")

@@ -7,13 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hotspot.radius.attributes import Attr, MikroTik, StatusType, TerminateCause, make, make64
-from hotspot.simulator.hosts import FORGET_AFTER, Appetite
+from hotspot.simulator.hosts import Appetite
 from hotspot.simulator.rates import BadRateLimit, Pair, RateLimit
 from hotspot.simulator.router import BOOTS, SESSIONS_PER_BOOT
 from hotspot.simulator.sessions import KEEPALIVE
 from tests.simulator.scene import GINA, GINAS_PHONE, HADI, HADIS_PHONE, scenario, scene
 
 START, STOP, INTERIM = StatusType.START, StatusType.STOP, StatusType.INTERIM_UPDATE
+FORGET_AFTER = 300.0  # seconds: idle-timeout of /ip/hotspot
 CLASS = make(Attr.CLASS, b"credential")
 HOUR = make(Attr.SESSION_TIMEOUT, 3600)
 EVERY_MINUTE = make(Attr.ACCT_INTERIM_INTERVAL, 60)
@@ -170,7 +171,7 @@ async def test_a_device_that_walks_away_is_lost_service_after_the_keepalive() ->
         await here.log_in()
         await here.forward(1)
         here.gateway.leave(GINAS_PHONE)
-        await here.forward(KEEPALIVE - 1)
+        await here.forward(KEEPALIVE.total_seconds() - 1)
         assert here.radius.statuses == [START]
         await here.forward(1)
 

@@ -1,7 +1,7 @@
 """The API server of a simulated router: `api` and `api-ssl` on loopback, many connections, tags interleaved.
 
-RouterOS's ports are a thousand times on one machine here, so each service listens on a port of its own that `endpoint` tells. A
-service that is switched off, or whose ``address=`` doesn't let the caller in, hangs up at once, as the router's does.
+RouterOS's ports are a thousand times on one machine here, so each service listens on a port of its own that `endpoint` tells, unless the
+router has a loopback address for itself. A service that is switched off, or whose ``address=`` doesn't let the caller in, hangs up at once, as the router's does.
 """
 
 import asyncio
@@ -45,7 +45,10 @@ def as_is(address: str) -> str:
 
 
 class ApiServer:
-    """A router on the wire; use as `async with`. `seen_as` says what address a caller seems to have, say its tunnel's."""
+    """A router on the wire; use as `async with`. `seen_as` says what address a caller seems to have, say its tunnel's.
+
+    With `own_ports` it listens where /ip/service says, else where there is room.
+    """
 
     def __init__(
         self,
@@ -53,6 +56,7 @@ class ApiServer:
         *,
         host: str = SEEN,
         seen_as: Callable[[str], str] = as_is,
+        own_ports: bool = False,
         heartbeat: bool = True,
     ) -> None:
         if not is_loopback(host):
@@ -62,6 +66,7 @@ class ApiServer:
         self.is_reachable = True
         self._host = host
         self._seen_as = seen_as
+        self._own_ports = own_ports
         self._heartbeat = heartbeat
         self._servers: dict[str, asyncio.Server] = {}
         self._ticking: asyncio.Task[None] | None = None
@@ -70,7 +75,8 @@ class ApiServer:
 
     async def __aenter__(self) -> Self:
         for name in SERVICES:
-            self._servers[name] = await asyncio.start_server(self._accepts(name), self._host, 0)
+            port = self.router.service(name).port if self._own_ports else 0
+            self._servers[name] = await asyncio.start_server(self._accepts(name), self._host, port)
         if self._heartbeat:
             self._ticking = asyncio.create_task(self._tick())
         return self

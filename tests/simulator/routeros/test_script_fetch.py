@@ -137,6 +137,13 @@ def test_what_cannot_be_asked_is_refused(box: Scripted, arguments: str, refused:
     assert box.fails(f"/tool fetch {arguments}") == refused
 
 
+@pytest.mark.parametrize("host", ["192.0.2.1", "example.org", "[2001:db8::1]", "0.0.0.0", "127.0.0.1.example.org"])
+def test_no_other_machine_is_asked(box: Scripted, monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setattr(fetch.httpx, "Client", None)  # nothing is opened
+
+    assert box.fails(f'/tool fetch url="http://{host}/"') == "failure: connecting failed"
+
+
 @pytest.mark.parametrize(
     ("octets", "refused"), [(b"", "failure: connection timeout"), (b"junk\n\n", "failure: closing connection")]
 )

@@ -1,7 +1,7 @@
 """What /tool/fetch asks by HTTP and HTTPS, with the router's own certificates to check the other side's.
 
 Only what was imported into /certificate and is trusted counts: no certificates of the machine that simulates. Redirects aren't
-followed, and no proxy is asked.
+followed, and no proxy is asked. Nothing is asked of any machine but this one: a simulated router runs scripts that it is given.
 """
 
 import re
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import httpx
 
+from hotspot.settings import is_loopback
 from hotspot.simulator.routeros.certificates import CERTIFICATE
 from hotspot.simulator.routeros.certificates import PATH as CERTIFICATES
 from hotspot.simulator.routeros.script.scanner import octets_of
@@ -28,10 +29,11 @@ NEXT_FIELD: Final = re.compile(r",(?=\s*[A-Za-z0-9-]+:)")
 
 
 class HttpFetch:
-    """Asks for one router."""
+    """Asks for one router, from a local address of its own if it has one."""
 
-    def __init__(self, router: "SimulatedRouterOS") -> None:
+    def __init__(self, router: "SimulatedRouterOS", *, source: str | None = None) -> None:
         self._router = router
+        self._source = source
 
     def __call__(self, arguments: Mapping[str, str]) -> bytes:
         """Return the answer's body; Trap as the router words it when there is none, or one of no success."""
@@ -58,9 +60,13 @@ class HttpFetch:
         return context
 
     def _ask(self, method: str, url: str, fields: Mapping[str, str], body: bytes, context: ssl.SSLContext) -> bytes:
+        transport = httpx.HTTPTransport(verify=context, trust_env=False, local_address=self._source)
         try:
+            host = httpx.URL(url).host
+            if host and not is_loopback(host):
+                raise failure("connecting failed")
             with (
-                httpx.Client(verify=context, timeout=SECONDS, trust_env=False) as client,
+                httpx.Client(transport=transport, timeout=SECONDS, trust_env=False) as client,
                 client.stream(method, url, headers=fields, content=body) as answer,
             ):
                 if not answer.is_success:
