@@ -28,7 +28,10 @@ FIRST_PAUSE = timedelta(seconds=30)  # a router that reboots is back
 LONGEST_PAUSE = timedelta(hours=1)
 MOST_ATTEMPTS = 1000  # of the longest pause, a month of them: who is away longer needs a person
 DATABASE_AWAY: Final = (OperationalError, psycopg.OperationalError)  # a task that meets one is tried again
-IN_NO_HURRY: Final = -1  # priority of what has a time: it stands in nobody's way until then
+# Priorities below the usual 0: nothing of a router waits behind a job of a lower one, however long that is tried again.
+IN_NO_HURRY: Final = -1  # what has a time
+AGAIN: Final = -2  # the same, tried in vain: knocking at who is away holds up nobody who is there
+BESIDES: Final = -3  # what gives way to all else
 
 PENDING = """
 SELECT id, task_name, (args->>'router_id')::int AS router_id, args->'args' AS args, status, attempts, scheduled_at,
@@ -102,11 +105,18 @@ class QueuedJob:
 
 
 def enqueue(
-    db: Session, task_name: str, router_id: int, args: Mapping[str, Any], *, at: datetime | None = None
+    db: Session,
+    task_name: str,
+    router_id: int,
+    args: Mapping[str, Any],
+    *,
+    at: datetime | None = None,
+    gives_way: bool = False,
 ) -> int | None:
     """Queue work on a router in the caller's transaction: a worker sees it when that commits, and never when it doesn't.
 
-    With `at` it is done then or later, when nothing else waits for this router; the others don't wait behind it. Return the job's number, or None when the same work (task, router and arguments) waits already.
+    With `at` it is done then or later, when nothing else waits for this router; the others don't wait behind it. What `gives_way` is
+    done when nothing at all waits. Return the job's number, or None when the same work (task, router and arguments) waits already.
     """
     work = hashlib.sha256(json.dumps(args, sort_keys=True).encode()).hexdigest()
     try:
@@ -117,7 +127,7 @@ def enqueue(
                 lock=f"router:{router_id}",
                 queueing_lock=f"{task_name}:{router_id}:{work}",
                 schedule_at=at,
-                priority=0 if at is None else IN_NO_HURRY,
+                priority=BESIDES if gives_way else 0 if at is None else IN_NO_HURRY,
                 connection=db.connection().connection.driver_connection,
             ).defer(router_id=router_id, args=dict(args))
     except AlreadyEnqueued:

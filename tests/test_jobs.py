@@ -228,6 +228,26 @@ def test_a_job_with_a_time_is_done_then_and_keeps_nobody_waiting(database: Datab
     assert job.next_at > datetime.now(UTC) + timedelta(minutes=59)
 
 
+def test_what_gives_way_keeps_nobody_waiting_while_it_is_tried_again(database: Database, settings: Settings) -> None:
+    done: Queue[str] = Queue()
+
+    def greet(work: Work) -> None:
+        done.put(work.args["what"])
+        if work.args["what"] == "nightly":
+            raise Away(name="alun-alun-1")
+
+    with database.writing() as db:
+        enqueue(db, "greet", 1, {"what": "nightly"}, gives_way=True)
+    with a_worker(database, settings, greet):
+        assert done.get(timeout=PATIENCE) == "nightly"
+        eventually(database, [State.PENDING])
+        with database.writing() as db:
+            enqueue(db, "greet", 1, {"what": "rollout"}, at=datetime.now(UTC))
+
+        assert done.get(timeout=PATIENCE) == "rollout"
+        eventually(database, [State.PENDING])
+
+
 def test_a_waiting_job_can_be_cancelled_and_a_running_one_can_not(database: Database, settings: Settings) -> None:
     started, go = threading.Event(), threading.Event()
 

@@ -229,7 +229,7 @@ def test_a_router_that_is_unwell_afterwards_fails_at_once(turns: Means, one: Liv
 def test_a_router_that_somebody_works_on_is_tried_again(turns: Means, one: Live) -> None:
     number = start(turns)
     with turns.database.reading() as db:
-        subject = subject_of(db, get_router_named(db, NAME), turns.settings)
+        subject = subject_of(db, get_router_named(db, NAME), turns.settings, now=turns.clock())
 
     with alone(turns, subject):
         row = turn(turns, number)
