@@ -1,6 +1,6 @@
 """What a rollout does on one router, as a job. Doing it twice is doing it once, so a worker may die at any point."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from hotspot.errors import HotspotError, Unavailable
@@ -156,8 +156,21 @@ def _upgrade(means: Means, turn: Turn) -> None:
 
 
 def _work(work: Work) -> None:
-    means = Means(work.database, work.settings, load(shipped("router_configs")))
-    take_turn(means, int(work.args["rollout"]), work.router_id)
+    rollout = int(work.args["rollout"])
+    try:
+        configs = load(shipped("router_configs"))
+    except HotspotError as error:  # somebody has broken a file: else the rollout would wait for this job for ever
+        _refuse(work, rollout, str(error))
+        raise
+    take_turn(Means(work.database, work.settings, configs), rollout, work.router_id)
+
+
+def _refuse(work: Work, rollout_id: int, why: str) -> None:
+    night, now = night_of(work.settings), datetime.now(UTC)
+    with work.database.writing() as db:
+        turn = claim(db, rollout_id, work.router_id, night=night, now=now)
+        if turn is not None:
+            record(db, turn, Ended(Standing.FAILED, why), night=night, now=now)
 
 
 TASK = Task(NAME, _work, LONGEST_PAUSE)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from itertools import count
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -20,9 +21,10 @@ from hotspot import worker as works
 from hotspot.areas.importer import import_packaged_areas
 from hotspot.areas.service import top_area
 from hotspot.db import Database
+from hotspot.errors import Invalid
 from hotspot.jobs import Task, Work, pending
 from hotspot.paths import shipped
-from hotspot.routers import ledger, rollouts
+from hotspot.routers import ledger, rollouts, rollouts_work
 from hotspot.routers.configs import load
 from hotspot.routers.ledger import Outcome
 from hotspot.routers.provision import alone
@@ -294,6 +296,21 @@ def test_a_mistake_of_ours_is_told_and_ends_the_job(turns: Means, one: Live) -> 
         turn(replace(turns, dial=wrong), number)
 
     assert standing(turns, number).why == "a mistake of ours; the log has more"
+
+
+def test_router_configs_that_can_not_be_read_fail_the_turn(
+    turns: Means, one: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "broken.toml").write_text("[[item]")
+    monkeypatch.setattr(rollouts_work, "shipped", lambda _name: tmp_path)
+    number = start(turns)
+
+    with pytest.raises(Invalid, match=r"broken\.toml"):
+        TASK.run(Work(turns.database, turns.settings, standing(turns, number).router_id, {"rollout": number}, 0))
+
+    row = standing(turns, number)
+    assert (row.state, "broken.toml" in row.why) == (Standing.FAILED, True)
+    assert state(turns.database, number)[0] == RolloutState.PAUSED
 
 
 def test_an_upgrade_is_followed_by_what_the_site_wants(turns: Means, one: Live) -> None:
