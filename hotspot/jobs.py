@@ -12,11 +12,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
+import psycopg
 from procrastinate import SyncPsycopgConnector
 from procrastinate.exceptions import AlreadyEnqueued
 from procrastinate.manager import JobManager
 from procrastinate.tasks import configure_task
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
 from hotspot.db import Database
@@ -25,7 +27,11 @@ from hotspot.settings import Settings
 FIRST_PAUSE = timedelta(seconds=30)  # a router that reboots is back
 LONGEST_PAUSE = timedelta(hours=1)
 MOST_ATTEMPTS = 1000  # of the longest pause, a month of them: who is away longer needs a person
-IN_NO_HURRY: Final = -1  # priority of what has a time: it stands in nobody's way until then
+DATABASE_AWAY: Final = (OperationalError, psycopg.OperationalError)  # a task that meets one is tried again
+# Priorities below the usual 0: nothing of a router waits behind a job of a lower one, however long that is tried again.
+IN_NO_HURRY: Final = -1  # what has a time
+AGAIN: Final = -2  # the same, tried in vain: knocking at who is away holds up nobody who is there
+BESIDES: Final = -3  # what gives way to all else
 
 PENDING = """
 SELECT id, task_name, (args->>'router_id')::int AS router_id, args->'args' AS args, status, attempts, scheduled_at,
@@ -55,22 +61,18 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a task is called with: the router, the arguments it was queued with, and how often it was tried before.
-
-    `is_last`: when it is in vain once more, it is given up.
-    """
+    """What a task is called with: the router, the arguments it was queued with, and how often it was tried before."""
 
     database: Database
     settings: Settings
     router_id: int
     args: Mapping[str, Any]
     attempts: int
-    is_last: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Work by name. `run` is tried again later when it raises Unavailable; any other error ends the job as failed.
+    """Work by name. `run` is tried again later when it raises Unavailable, or the database is away; any other error ends it as failed.
 
     The pauses grow to the longest one; whatever that is, a router is given up only after a month.
     """
@@ -103,11 +105,18 @@ class QueuedJob:
 
 
 def enqueue(
-    db: Session, task_name: str, router_id: int, args: Mapping[str, Any], *, at: datetime | None = None
+    db: Session,
+    task_name: str,
+    router_id: int,
+    args: Mapping[str, Any],
+    *,
+    at: datetime | None = None,
+    gives_way: bool = False,
 ) -> int | None:
     """Queue work on a router in the caller's transaction: a worker sees it when that commits, and never when it doesn't.
 
-    With `at` it is done then or later, when nothing else waits for this router; the others don't wait behind it. Return the job's number, or None when the same work (task, router and arguments) waits already.
+    With `at` it is done then or later, when nothing else waits for this router; the others don't wait behind it. What `gives_way` is
+    done when nothing at all waits. Return the job's number, or None when the same work (task, router and arguments) waits already.
     """
     work = hashlib.sha256(json.dumps(args, sort_keys=True).encode()).hexdigest()
     try:
@@ -118,7 +127,7 @@ def enqueue(
                 lock=f"router:{router_id}",
                 queueing_lock=f"{task_name}:{router_id}:{work}",
                 schedule_at=at,
-                priority=0 if at is None else IN_NO_HURRY,
+                priority=BESIDES if gives_way else 0 if at is None else IN_NO_HURRY,
                 connection=db.connection().connection.driver_connection,
             ).defer(router_id=router_id, args=dict(args))
     except AlreadyEnqueued:

@@ -10,6 +10,7 @@ from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
 
+import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -227,6 +228,26 @@ def test_a_job_with_a_time_is_done_then_and_keeps_nobody_waiting(database: Datab
     assert job.next_at > datetime.now(UTC) + timedelta(minutes=59)
 
 
+def test_what_gives_way_keeps_nobody_waiting_while_it_is_tried_again(database: Database, settings: Settings) -> None:
+    done: Queue[str] = Queue()
+
+    def greet(work: Work) -> None:
+        done.put(work.args["what"])
+        if work.args["what"] == "nightly":
+            raise Away(name="alun-alun-1")
+
+    with database.writing() as db:
+        enqueue(db, "greet", 1, {"what": "nightly"}, gives_way=True)
+    with a_worker(database, settings, greet):
+        assert done.get(timeout=PATIENCE) == "nightly"
+        eventually(database, [State.PENDING])
+        with database.writing() as db:
+            enqueue(db, "greet", 1, {"what": "rollout"}, at=datetime.now(UTC))
+
+        assert done.get(timeout=PATIENCE) == "rollout"
+        eventually(database, [State.PENDING])
+
+
 def test_a_waiting_job_can_be_cancelled_and_a_running_one_can_not(database: Database, settings: Settings) -> None:
     started, go = threading.Event(), threading.Event()
 
@@ -313,6 +334,18 @@ def test_a_mistake_fails_at_once_and_says_what_is_wrong(
 
     assert (job.problem, job.attempts, job.next_at) == (problem, 1, None)
     assert REGISTRY.get_sample_value("hotspot_jobs_total", {"task": "greet", "outcome": "failed"})
+
+
+def test_a_job_that_the_database_failed_is_tried_again(database: Database, settings: Settings) -> None:
+    def greet(work: Work) -> None:
+        raise psycopg.OperationalError("the server closed the connection")
+
+    queue(database, 1)
+
+    with a_worker(database, settings, greet):
+        (job,) = eventually(database, [State.PENDING])
+
+    assert job.attempts == 1
 
 
 def test_failures_are_forgotten_after_a_month(database: Database, settings: Settings) -> None:

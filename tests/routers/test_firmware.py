@@ -51,13 +51,13 @@ class Shop:
 
     def upgrade(self, version: tuple[int, ...] = TARGET, channel: str = "stable", **more: Any) -> Any:
         with self.database.reading() as db:
-            subject = subject_of(db, get_router_named(db, NAME), self.settings)
+            subject = subject_of(db, get_router_named(db, NAME), self.settings, now=self.means.clock())
         more = {"before": None, "keep": self.kept.append, **more}
         return firmware.upgrade(self.means, subject, version, channel, **more)
 
     def problems(self) -> list[str]:
         with self.database.reading() as db:
-            subject = subject_of(db, get_router_named(db, NAME), self.settings)
+            subject = subject_of(db, get_router_named(db, NAME), self.settings, now=self.means.clock())
         with enter(self.means, subject) as connection:
             return firmware.problems(connection, TARGET)
 
