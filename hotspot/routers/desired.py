@@ -176,7 +176,11 @@ class _Filling:
                 if why := _why_not(menu.attributes[attribute], self._facts):
                     self._leave_out(item, f"attribute {attribute} {why}")
                     continue
-                fields[attribute], sources[attribute] = _fill(item, attribute, template, values)
+                text, source = _fill(item, attribute, template, values)
+                if not text and template and menu.kind is not Kind.LIST:  # nobody says what it should be
+                    fields.pop(attribute, None)
+                    continue
+                fields[attribute], sources[attribute] = text, source
         sources = {attribute: source for attribute, source in sources.items() if source}
         if items[0].contents:
             yield from self._files(items[0], fields, sources)

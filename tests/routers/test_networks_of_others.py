@@ -1,8 +1,12 @@
 """A box may serve others beside guests: their networks are neither opened nor renamed, nor is its line cut."""
 
+import pytest
+
 from benchmarks.live_router import Live
 from hotspot.routers.ledger import Outcome
 from hotspot.routers.subjects import Means
+from hotspot.sites.service import get_site
+from hotspot.sites.settings import give
 from tests.routers.test_provision import applied, live, means, planned
 
 __all__ = ["live", "means"]  # fixtures
@@ -31,3 +35,16 @@ def test_the_radio_that_is_the_line_to_the_internet_is_left_alone(means: Means, 
     names = {change.name for change in planned(means).plan.changes if change.menu == "/interface/wifi"}
 
     assert names == {"radio-wifi2"}
+
+
+@pytest.mark.parametrize(("setting", "servers"), [("", "192.0.2.53"), ("9.9.9.9", "9.9.9.9")])
+def test_name_servers_of_a_line_without_dhcp_stay_unless_the_setting_names_others(
+    means: Means, live: Live, setting: str, servers: str
+) -> None:
+    by_hand(live, "/ip/dns/set", {"servers": "192.0.2.53"})
+    with means.database.writing() as db:
+        give(db, get_site(db, "alun-alun"), "dns_servers", setting)
+
+    assert applied(means).outcome is Outcome.CONFIRMED
+
+    assert [row["servers"] for row in live.rows("/ip/dns")] == [servers]
