@@ -16,13 +16,14 @@ from hotspot.routers.bootstrap import script
 from hotspot.routers.bundle import bootstrap_for
 from hotspot.routers.configs import load
 from hotspot.routers.connection import RouterUnreachable
-from hotspot.routers.handover import BOOTSTRAP, USER
+from hotspot.routers.handover import BOOTSTRAP, NO_IPV6, USER
 from hotspot.routers.ledger import Outcome
 from hotspot.routers.models import Router, RouterState
 from hotspot.routers.service import get_router_named
 from hotspot.routers.subjects import Means
 from hotspot.routers.takeover import TASK, NothingToTake, take_over
 from hotspot.settings import Settings
+from hotspot.simulator.routeros.traps import Trap
 from tests.routers.boxes import CONTACT, FINGERPRINT, Box, Controller
 
 
@@ -103,6 +104,68 @@ def test_from_the_box_to_an_empty_plan(controller: Controller, means: Means, fre
     assert (done.outcome, done.reason) == (Outcome.CONFIRMED, "")
     assert provision.make_plan(means, name, made_by="Bob").plan.is_empty
     assert [row["name"] for row in fresh.rows("/ip/hotspot")]
+
+
+BY_MAC = {
+    "/tool/mac-server": ("allowed-interface-list", "none"),
+    "/tool/mac-server/mac-winbox": ("allowed-interface-list", "none"),
+    "/tool/mac-server/ping": ("enabled", "false"),
+    "/tool/romon": ("enabled", "false"),
+    "/tool/bandwidth-server": ("enabled", "false"),
+    "/ip/neighbor/discovery-settings": ("discover-interface-list", "none"),
+}
+
+
+def test_nobody_gets_in_by_a_mac_address_or_by_ipv6(means: Means, fresh: Fresh, name: str) -> None:
+    fresh.do("/tool/romon/set", enabled="yes")
+    fresh.do("/ipv6/firewall/filter/add", chain="forward", action="accept", comment="by hand")
+
+    take_over(means, name)
+
+    for menu, (attribute, closed) in BY_MAC.items():
+        assert [row[attribute] for row in fresh.rows(menu)] == [closed], menu
+    rules = [(row["chain"], row["action"]) for row in fresh.rows("/ipv6/firewall/filter")]
+    assert rules[3:] == [("input", "drop"), ("forward", "drop"), ("forward", "accept")]
+    assert fresh.rows("/ipv6/firewall/filter")[-1]["comment"] == "by hand"
+
+
+def test_rules_in_another_order_are_put_right(means: Means, fresh: Fresh, name: str) -> None:
+    for rule in reversed(NO_IPV6.rules):  # as if somebody had moved them
+        fresh.do("/ipv6/firewall/filter/add", **{key.replace("-", "_"): text for key, text in rule.items()})
+
+    take_over(means, name)
+
+    assert [row["comment"] for row in fresh.rows("/ipv6/firewall/filter")] == [
+        rule["comment"] for rule in NO_IPV6.rules
+    ]
+
+
+def test_a_router_without_such_doors_is_taken_over_all_the_same(
+    controller: Controller, means: Means, fresh: Fresh, name: str
+) -> None:
+    for menu in (*BY_MAC, "/ipv6/firewall/filter"):
+        del fresh.router.menus[menu]
+
+    take_over(means, name)
+
+    assert controller.router(name).state == RouterState.ENROLLED
+
+
+@pytest.mark.parametrize("password", ["", "from the label"])
+def test_who_has_no_password_gets_one_that_nobody_knows_and_who_has_one_keeps_it(
+    means: Means, fresh: Fresh, name: str, password: str
+) -> None:
+    fresh.do("/user/set", _id="admin", password=password)
+    fresh.do("/user/add", name="off", group="full", password="", disabled="yes")
+
+    take_over(means, name)
+
+    if password:
+        assert fresh.router.log_in("admin", password)
+    else:
+        with pytest.raises(Trap, match="invalid user name or password"):
+            fresh.router.log_in("admin", "")
+    assert fresh.router.config.find("/user", "off").fields["password"] == ""  # nobody can be it
 
 
 def test_taking_over_twice_is_once(means: Means, fresh: Fresh, name: str) -> None:
