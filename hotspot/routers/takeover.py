@@ -133,18 +133,16 @@ def _shut(connection: Connection, step: Close | RulesFirst) -> None:
 
 
 def _put_first(connection: Connection, menu: str, rules: Sequence[Mapping[str, str]]) -> None:
-    """What stands there as it should is left; else ours are made anew, in front of the first one that isn't ours."""
-    names = tuple(dict.fromkeys(name for rule in rules for name in rule))
-    rows = [row for row in connection.read(menu, (".id", "dynamic", *names)) if row.get("dynamic") != "true"]
+    """Make them anew, in front of the first one that isn't ours."""
     marks = {rule["comment"] for rule in rules}
-    ours = [row for row in rows if row.get("comment") in marks]
-    if rows[: len(rules)] == ours and [row["comment"] for row in ours] == [rule["comment"] for rule in rules]:
-        return
-    for row in ours:
-        connection.remove(menu, row[".id"])
-    others = [row[".id"] for row in rows if row not in ours]
+    rows = [row for row in connection.read(menu, (".id", "dynamic", "comment")) if row.get("dynamic") != "true"]
+    others = [row[".id"] for row in rows if row.get("comment") not in marks]
+    for row in rows:
+        if row.get("comment") in marks:
+            connection.remove(menu, row[".id"])
+    place = {"place-before": others[0]} if others else {}
     for rule in rules:
-        connection.add(menu, {**rule, **({"place-before": others[0]} if others else {})})
+        connection.add(menu, {**rule, **place})
 
 
 def _give_passwords(connection: Connection, target: Target, dial: Dial) -> None:
