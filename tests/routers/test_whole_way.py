@@ -1,9 +1,10 @@
 """The whole way of a new router: invited, enrolled by its script, taken over, planned, applied, and then nothing is left to do."""
 
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from ipaddress import IPv4Address
+from uuid import UUID
 
 import pytest
 from sqlmodel import col, select
@@ -23,6 +24,7 @@ from hotspot.routers.service import get_router_named
 from hotspot.routers.subjects import Means
 from hotspot.routers.takeover import TASK, NothingToTake, take_over
 from hotspot.settings import Settings
+from hotspot.simulator.reading import read_setup
 from hotspot.simulator.routeros.traps import Trap
 from tests.routers.boxes import CONTACT, FINGERPRINT, Box, Controller
 
@@ -166,6 +168,38 @@ def test_who_has_no_password_gets_one_that_nobody_knows_and_who_has_one_keeps_it
         with pytest.raises(Trap, match="invalid user name or password"):
             fresh.router.log_in("admin", "")
     assert fresh.router.config.find("/user", "off").fields["password"] == ""  # nobody can be it
+
+
+@pytest.mark.parametrize("model", ["hAP ax^2", "RB951Ui-2HnD"])
+def test_a_box_from_the_shop_serves_guests_once_its_radios_ports_are_accepted(
+    controller: Controller, settings: Settings, means: Means, model: str
+) -> None:
+    with Fresh(controller, has_defaults=True, model=model) as box:
+        radios = [row["name"] for row in box.rows("/interface") if row["type"] in {"wifi", "wlan"}]
+        box.paste(script(bootstrap_for(settings, controller.token())))
+        means = replace(means, dial=box.dial)
+        take_over(means, "alun-alun-2")
+        plan = provision.make_plan(means, "alun-alun-2", made_by="Bob").plan
+        in_the_way = [conflict.name for conflict in plan.conflicts]
+        assert in_the_way == [f"/interface/bridge/port {radio}" for radio in radios]
+        assert not plan.dangers
+
+        done = provision.apply(means, _accepted(means, in_the_way))
+
+        assert (done.outcome, done.reason) == (Outcome.CONFIRMED, "")
+        assert provision.make_plan(means, "alun-alun-2", made_by="Bob").plan.is_empty
+        setup = read_setup(box.router, own_address="127.0.0.1")
+        assert (setup.runs, setup.ssids, setup.interface) == (True, {"WiFi Publik"}, "hotspot-guests")
+        ports = {row["interface"]: row["bridge"] for row in box.rows("/interface/bridge/port")}
+        assert [name for name, bridge in ports.items() if bridge == "hotspot-guests"] == radios
+        rules = [row.get("comment", row["action"]) for row in box.rows("/ip/firewall/filter")]
+        assert rules.index("hotspot:guests-flow-in") < rules.index("fasttrack-connection")
+
+
+def _accepted(means: Means, names: Sequence[str]) -> UUID:
+    planned = provision.make_plan(means, "alun-alun-2", made_by="Bob", accept=names)
+    assert planned.id is not None
+    return planned.id
 
 
 def test_taking_over_twice_is_once(means: Means, fresh: Fresh, name: str) -> None:

@@ -63,6 +63,7 @@ SHUT = {
     "the radio is a client": f"{RADIO} configuration.mode=station",
     "the network wants a password": f"{RADIO} security.authentication-types=wpa2-psk",
     "the radio leads elsewhere": f"/interface bridge add name=office; {RADIO} datapath.bridge=office",
+    "the radio is a port of another bridge": "/interface bridge add name=office; /interface bridge port add bridge=office interface=wifi1",
     "the radio leads nowhere": f"{RADIO} datapath.bridge=none",
     "the bridge is off": "/interface bridge set guests disabled=yes",
     "the hotspot is off": "/ip hotspot set guests disabled=yes",
