@@ -7,7 +7,7 @@ a plan made from half a config would take the other half away.
 import html
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Network, ip_address, ip_network
 from typing import Final
 from urllib.parse import quote
 
@@ -61,6 +61,7 @@ class Desired:
     left_out: tuple[LeftOut, ...] = ()
     menus: tuple[str, ...] = ()
     uplinks: frozenset[str] = frozenset()
+    line_networks: tuple[IPv4Network, ...] = ()
 
     def of(self, menu: str) -> list[DesiredRow]:
         return [row for row in self.rows if row.menu == menu]
@@ -88,7 +89,7 @@ def desire(
     made[:0] = _certificates(login)
     rows = tuple(_with_their_interfaces(made, facts, filling.left_out))
     _raise_unless_references_hold(rows, items)
-    return Desired(rows, tuple(filling.left_out), menus, facts.uplinks)
+    return Desired(rows, tuple(filling.left_out), menus, facts.uplinks, facts.line_networks)
 
 
 def _certificates(login: LoginPage) -> Iterator[DesiredRow]:

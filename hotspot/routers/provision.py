@@ -126,7 +126,7 @@ def _subject(means: Means, name: str) -> Subject:
 
 def _look(means: Means, subject: Subject, connection: Connection) -> Look:
     facts = facts_of(connection)
-    findings = preflight(facts, clock_error(connection, means.clock()))
+    findings = preflight(facts, clock_error(connection, means.clock()), subject.guests)
     findings += [MOVING] if subject.is_moving else []
     stops = [finding.words for finding in findings if finding.stops]
     if stops:

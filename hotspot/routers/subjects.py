@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -77,6 +77,10 @@ class Subject:
     @property
     def portal(self) -> str:
         return self.controller.portal_url
+
+    @property
+    def guests(self) -> IPv4Network:
+        return IPv4Network(str(self.site["guest.network"].text))
 
     @property
     def is_moving(self) -> bool:
