@@ -12,10 +12,10 @@ from typing import Final
 import structlog
 
 from hotspot.errors import Conflict, HotspotError
-from hotspot.routers import changing, health, importing
+from hotspot.routers import changing, deadman, health, importing
 from hotspot.routers.changes import Actual, Change, Set
 from hotspot.routers.changing import FieldsOf, likeness, rows_of
-from hotspot.routers.connection import Connection, RouterUnreachable
+from hotspot.routers.connection import Connection, RouterRefused, RouterUnreachable
 from hotspot.routers.ledger import Outcome
 
 log = structlog.get_logger()
@@ -72,6 +72,7 @@ class Ending:
 def carry_out(way: Way, attempt: Attempt, connection: Connection, report: Report) -> Ending:
     """Make the attempt; whatever stands in its way, also a mistake of ours, has an ending."""
     try:
+        deadman.disarm(connection)  # of a run before, which is settled
         attempt = replace(attempt, counters=health.answers_of(connection))
         return _made(way, attempt, connection, report)
     except Exception as error:  # noqa: BLE001  (what nobody has thought of must not leave a router half-way; `_words` logs it)
@@ -85,10 +86,16 @@ def carry_out(way: Way, attempt: Attempt, connection: Connection, report: Report
 
 
 def _made(way: Way, attempt: Attempt, connection: Connection, report: Report) -> Ending:
-    """1. A batch under safe mode. 2. On a new connection: is the router well? 3. Keep the batch. At the end: is it what was wanted?"""
+    """1. A batch under safe mode. 2. On a new connection: is the router well? 3. Keep the batch. At the end: is it what was wanted?
+
+    What is kept of several batches is undone by the router itself unless the last one is kept, too.
+    """
     ending = Ending(Outcome.CONFIRMED, after={})
     done = 0
-    for batch in changing.batches(attempt.changes):
+    batches = list(changing.batches(attempt.changes))
+    for batch in batches:
+        if len(batches) > 1:
+            _arm(connection, attempt, report)
         changing.take(connection)
         for change in batch:
             attempt.step(connection, change, attempt.fields_of)
@@ -98,8 +105,17 @@ def _made(way: Way, attempt: Attempt, connection: Connection, report: Report) ->
             ending = _well(way, fresh, attempt)
         if done == len(attempt.changes) and not attempt.is_reached(ending.after or {}):
             raise Unwell(problems="the router took every change and is still not as wanted")
+        if done == len(attempt.changes):
+            deadman.disarm(connection)  # in safe mode, so that it goes together with what it would undo
         changing.release(connection)
     return ending
+
+
+def _arm(connection: Connection, attempt: Attempt, report: Report) -> None:
+    try:
+        deadman.arm(connection, attempt.undo, attempt.fields_back)
+    except RouterRefused as refused:
+        report(f"this router can't undo kept changes by itself if we are lost: {refused.facts['problem']}")
 
 
 def _well(way: Way, connection: Connection, attempt: Attempt) -> Ending:
@@ -131,7 +147,9 @@ def recover(way: Way, attempt: Attempt, why: str) -> Ending:
         way.wait(seconds)
         try:
             with closing(way.enter()) as connection:
-                return _settle(way, connection, attempt, why)
+                ending = _settle(way, connection, attempt, why)
+                deadman.disarm(connection)
+                return ending
         except RouterUnreachable:
             continue
         except Exception as error:  # noqa: BLE001  (somebody else answers, or doesn't know us, or says what can't be)
