@@ -1,7 +1,7 @@
 """Durable work on routers: queued together with what asked for it, and tried again while a router is away.
 
-At most one job a router runs at a time (its lock), in the order they were queued, and the same work waits only once (its queueing
-lock). Here work is asked for, through Procrastinate; `worker` does it.
+At most one job a router runs at a time (its lock), in the order they were queued; what was tried in vain, and what can wait, holds up none of
+the others. The same work waits only once (its queueing lock). Here work is asked for, through Procrastinate; `worker` does it.
 """
 
 import hashlib
@@ -28,10 +28,11 @@ FIRST_PAUSE = timedelta(seconds=30)  # a router that reboots is back
 LONGEST_PAUSE = timedelta(hours=1)
 MOST_ATTEMPTS = 1000  # of the longest pause, a month of them: who is away longer needs a person
 DATABASE_AWAY: Final = (OperationalError, psycopg.OperationalError)  # a task that meets one is tried again
-# Priorities below the usual 0: nothing of a router waits behind a job of a lower one, however long that is tried again.
-IN_NO_HURRY: Final = -1  # what has a time
-AGAIN: Final = -2  # the same, tried in vain: knocking at who is away holds up nobody who is there
-BESIDES: Final = -3  # what gives way to all else
+# Procrastinate lets a job that waits, also for a time, hold up all later ones of its lock, but for those of a higher priority. So what was
+# tried in vain steps behind what comes fresh, what has a time behind what a person asked for, and what gives way behind all else.
+IN_A_HURRY: Final = 0
+IN_NO_HURRY: Final = -2
+BESIDES: Final = -4
 
 PENDING = """
 SELECT id, task_name, (args->>'router_id')::int AS router_id, args->'args' AS args, status, attempts, scheduled_at,
@@ -127,11 +128,16 @@ def enqueue(
                 lock=f"router:{router_id}",
                 queueing_lock=f"{task_name}:{router_id}:{work}",
                 schedule_at=at,
-                priority=BESIDES if gives_way else 0 if at is None else IN_NO_HURRY,
+                priority=BESIDES if gives_way else IN_A_HURRY if at is None else IN_NO_HURRY,
                 connection=db.connection().connection.driver_connection,
             ).defer(router_id=router_id, args=dict(args))
     except AlreadyEnqueued:
         return None
+
+
+def after_trying(priority: int) -> int:
+    """Return the priority of a job that was tried in vain: behind the fresh ones of its kind."""
+    return priority - 1 if priority in (IN_A_HURRY, IN_NO_HURRY, BESIDES) else priority
 
 
 def cancel(db: Session, job_id: int) -> bool:

@@ -29,7 +29,7 @@ from sqlalchemy.exc import DBAPIError
 
 from hotspot.db import KEEP_ALIVE, Database
 from hotspot.errors import HotspotError, Unavailable
-from hotspot.jobs import AGAIN, DATABASE_AWAY, Task, Work, pause
+from hotspot.jobs import DATABASE_AWAY, Task, Work, after_trying, pause
 from hotspot.settings import Settings
 
 log = structlog.get_logger()
@@ -81,7 +81,7 @@ class _UntilItIsBack(BaseRetryStrategy):
         if not isinstance(exception, Unavailable) or job.attempts >= self._task.most_attempts:
             return None
         wait = pause(job.attempts, SystemRandom().random(), self._task.longest_pause)
-        behind = min(job.priority, AGAIN) if job.priority < 0 else None
+        behind = after_trying(job.priority)  # knocking at who is away holds up nobody who is there
         return RetryDecision(retry_at=datetime.now(UTC) + wait, priority=behind)
 
 

@@ -212,6 +212,49 @@ def test_a_pending_job_is_not_tried_before_its_time(database: Database, settings
     assert job.router_id == 1
 
 
+@pytest.mark.parametrize("at", [None, datetime(2026, 3, 1, tzinfo=UTC)])
+def test_what_was_tried_in_vain_holds_up_nothing_that_a_person_asks_for(
+    database: Database, settings: Settings, at: datetime | None
+) -> None:
+    """`at`: the pending job is one of the clock's."""
+    done: Queue[str] = Queue()
+
+    def greet(work: Work) -> None:
+        done.put(work.args["of"])
+        if work.args["of"] == "the night":
+            raise Away(name="alun-alun-1")
+
+    with database.writing() as db:
+        enqueue(db, "greet", 1, {"of": "the night"}, at=at)
+    with a_worker(database, settings, greet):
+        assert done.get(timeout=PATIENCE) == "the night"
+        (pending_job,) = eventually(database, [State.PENDING])
+        queue(database, 1, of="Bob")
+        assert done.get(timeout=PATIENCE) == "Bob"
+        (left,) = eventually(database, [State.PENDING])
+
+    assert left == pending_job
+
+
+def test_a_persons_job_that_waits_for_its_router_is_not_behind_the_clocks(
+    database: Database, settings: Settings
+) -> None:
+    def greet(work: Work) -> None:
+        if work.attempts == 0:
+            raise Away(name="alun-alun-1")
+        done.put(work.args["of"])
+
+    done: Queue[str] = Queue()
+    with database.writing() as db:
+        enqueue(db, "greet", 1, {"of": "the night"}, at=datetime(2026, 3, 1, tzinfo=UTC))
+    with a_worker(database, settings, greet):
+        eventually(database, [State.PENDING])
+        queue(database, 1, of="Bob")
+        eventually(database, [State.PENDING, State.PENDING])
+        change(database, "UPDATE procrastinate_jobs SET scheduled_at = now() WHERE args->'args'->>'of' = 'Bob'")
+        assert done.get(timeout=PATIENCE) == "Bob"
+
+
 def test_a_job_with_a_time_is_done_then_and_keeps_nobody_waiting(database: Database, settings: Settings) -> None:
     done: Queue[str] = Queue()
     with database.writing() as db:

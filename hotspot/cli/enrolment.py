@@ -10,7 +10,7 @@ import segno
 import typer
 from sqlmodel import Session
 
-from hotspot.cli.output import AsJson, DataDir, changing, people, print_json, print_made, save
+from hotspot.cli.output import AsJson, DataDir, DryRun, changing, people, print_json, print_made, save
 from hotspot.errors import Conflict
 from hotspot.routers import bootstrap, enrol, identity
 from hotspot.routers.bundle import bootstrap_for
@@ -90,29 +90,31 @@ def content_of(settings: Settings, token: str, form: Form, *, is_picture: bool) 
 def place(
     name: Name,
     site: Annotated[str, typer.Argument(help="Slug of the site.")],
+    dry_run: DryRun = False,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Say at which site a router stands."""
-    with changing(data_dir) as (_settings, db, _now):
+    with changing(data_dir, dry_run=dry_run) as (_settings, db, _now):
         identity.place(db, name, site_id=site_id(db, site) or 0)
-    print_made({"name": name, "site": site}, f"{name} stands at {site} now.", as_json=as_json)
+    print_made({"name": name, "site": site}, f"{name} stands at {site} now.", as_json=as_json, dry_run=dry_run)
 
 
 def replace(
     old: Annotated[str, typer.Argument(help="The dead router, whose name, site, secret and address live on.")],
     new: Annotated[str, typer.Argument(help="The one that takes its place: adopted or enrolled, at no site.")],
+    dry_run: DryRun = False,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Give the identity of a dead router to a new one."""
-    with changing(data_dir) as (settings, db, _now):
+    with changing(data_dir, dry_run=dry_run) as (settings, db, _now):
         identity.replace(db, old, new, keys=settings.keys)
     sentence = (
         f"{old} is the new box now. What the old box was is kept under {new}. "
         "It moves to its tunnel address by itself: hotspot jobs list"
     )
-    print_made({"name": old, "record_of_the_old": new}, sentence, as_json=as_json)
+    print_made({"name": old, "record_of_the_old": new}, sentence, as_json=as_json, dry_run=dry_run)
 
 
 def site_id(db: Session, slug: str | None) -> int | None:

@@ -38,8 +38,20 @@ class AlreadyCalled(Conflict):
     """{number} has called and said its serial number; only a router that was heard is given one with --serial"""
 
 
-def list_inbox(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+def list_inbox(
+    forget: Annotated[
+        int | None,
+        typer.Option("--forget", min=1, metavar="NUMBER", help="Take one out that has called and nobody wants."),
+    ] = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
     """List the routers that called without an invitation or were heard on a wire, and what to do with each."""
+    if forget is not None:
+        with changing(data_dir) as (_settings, db, _now):
+            inbox.dismiss(db, forget)
+        print_made({"forgotten": forget}, f"{forget} is forgotten, until it calls again.", as_json=as_json)
+        return
     now = datetime.now(UTC)
     with looking(data_dir) as (settings, db):
         known = {router.serial: router.name for router in all_routers(db)}

@@ -23,6 +23,7 @@ from hotspot.telemetry import configure_logging
 EXIT = {Invalid: 2, Conflict: 3, NotFound: 4, Unavailable: 5, NotAllowed: 6}
 
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Where the embedded database and generated key live.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would become of it, and change nothing.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one line of JSON for programs.")]
 
 
@@ -67,10 +68,12 @@ def installation(data_dir: Path | None) -> Iterator[tuple[Settings, Database]]:
 
 
 @contextmanager
-def changing(data_dir: Path | None) -> Iterator[tuple[Settings, Session, datetime]]:
-    """Open one transaction for a command that changes something; commits when it ends well."""
+def changing(data_dir: Path | None, *, dry_run: bool = False) -> Iterator[tuple[Settings, Session, datetime]]:
+    """Open one transaction for a command that changes something; commits when it ends well, unless it is only tried."""
     with installation(data_dir) as (settings, database), database.writing() as db:
         yield settings, db, datetime.now(UTC)
+        if dry_run:
+            db.rollback()
 
 
 @contextmanager
@@ -98,8 +101,10 @@ def print_rows(rows: Sequence[Mapping[str, object]], *, as_json: bool, title: st
         people.print(table)
 
 
-def print_made(row: Mapping[str, object], sentence: str, *, as_json: bool) -> None:
-    """Print what was made: its row for programs, a sentence for people."""
+def print_made(row: Mapping[str, object], sentence: str, *, as_json: bool, dry_run: bool = False) -> None:
+    """Print what was made, or would be: its row for programs, a sentence for people."""
+    if dry_run:
+        row, sentence = {**row, "dry_run": True}, f"Nothing was changed yet. It would be: {sentence}"
     if as_json:
         print_json(row)
     else:

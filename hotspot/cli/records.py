@@ -15,6 +15,7 @@ from hotspot.cli import looking as looking_at
 from hotspot.cli.output import (
     AsJson,
     DataDir,
+    DryRun,
     changing,
     looking,
     people,
@@ -119,11 +120,12 @@ def add_site(
     latitude: Annotated[float | None, typer.Option("--latitude", min=-90, max=90)] = None,
     longitude: Annotated[float | None, typer.Option("--longitude", min=-180, max=180)] = None,
     state: Annotated[SiteState, typer.Option("--state")] = SiteState.LIVE,
+    dry_run: DryRun = False,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Add a place with Wi-Fi inside a kelurahan."""
-    with changing(data_dir) as (settings, db, now):
+    with changing(data_dir, dry_run=dry_run) as (settings, db, now):
         site = sites.add_site(
             db,
             name=name,
@@ -141,7 +143,8 @@ def add_site(
             "state": site.state,
             "portal_url": f"{settings.base_url}/p/{site.slug}",
         }
-    print_made(row, f"Added {row['slug']}; its router sends phones to {row['portal_url']}", as_json=as_json)
+    sentence = f"Added {row['slug']}; its router sends phones to {row['portal_url']}"
+    print_made(row, sentence, as_json=as_json, dry_run=dry_run)
 
 
 def list_sites(data_dir: DataDir = None, as_json: AsJson = False) -> None:

@@ -9,12 +9,16 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+import structlog
+
 from hotspot.errors import Conflict, HotspotError
-from hotspot.routers import changing, health, importing
-from hotspot.routers.changes import Actual, Change
+from hotspot.routers import changing, deadman, health, importing
+from hotspot.routers.changes import Actual, Change, Set
 from hotspot.routers.changing import FieldsOf, likeness, rows_of
-from hotspot.routers.connection import Connection, RouterUnreachable
+from hotspot.routers.connection import Connection, RouterRefused, RouterUnreachable
 from hotspot.routers.ledger import Outcome
+
+log = structlog.get_logger()
 
 # Seconds before each look at a router that was lost: it goes back at the latest when its TCP gives up, after 9 minutes.
 WAITS: Final = (0.0, 2.0, 5.0, 10.0, *(30.0,) * 20)
@@ -37,7 +41,7 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What is to be done, how it is undone, and how one knows where the router is."""
+    """What is to be done, how it is undone, and how one knows where the router is. `counters` are RADIUS' before it was begun."""
 
     changes: Sequence[Change] = field(repr=False)
     undo: Sequence[Change] = field(repr=False)
@@ -49,11 +53,12 @@ class Attempt:
     is_reached: Callable[[Actual], bool]
     portal: str
     may_fetch: bool
+    counters: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How it ended, why not as wanted, and the rows at the end, where they could be read.
+    """How it ended, why not as wanted or what is not proven, and the rows at the end, where they could be read.
 
     `line_broke`: it failed because the router was not reached any more; that may be the change's doing, or a line that comes and goes.
     """
@@ -65,41 +70,75 @@ class Ending:
 
 
 def carry_out(way: Way, attempt: Attempt, connection: Connection, report: Report) -> Ending:
-    """1. A batch under safe mode. 2. On a new connection: is the router well? 3. Keep the batch. At the end: is it what was wanted?"""
-    after: Actual = {}
-    done = 0
+    """Make the attempt; whatever stands in its way, also a mistake of ours, has an ending."""
     try:
-        for batch in changing.batches(attempt.changes):
-            changing.take(connection)
-            for change in batch:
-                attempt.step(connection, change, attempt.fields_of)
-            done += len(batch)
-            report(f"{done} of {len(attempt.changes)} changes made; checking on a new connection")
-            after = _checked(way, attempt, is_last=done == len(attempt.changes))
-            changing.release(connection)
-    except HotspotError as error:
-        with suppress(HotspotError):
+        deadman.disarm(connection)  # of a run before, which is settled
+        attempt = replace(attempt, counters=health.answers_of(connection))
+        return _made(way, attempt, connection, report)
+    except Exception as error:  # noqa: BLE001  (what nobody has thought of must not leave a router half-way; `_words` logs it)
+        why = _words(error)
+        with suppress(Exception):
             changing.let_go_back(connection)
-        report(f"going back: {error}")
-        return replace(recover(way, attempt, str(error)), line_broke=isinstance(error, RouterUnreachable))
+        report(f"going back: {why}")
+        return replace(recover(way, attempt, why), line_broke=isinstance(error, RouterUnreachable))
     finally:
         connection.close()
-    return Ending(Outcome.CONFIRMED, after=after)
 
 
-def _checked(way: Way, attempt: Attempt, *, is_last: bool) -> Actual:
-    with closing(way.enter()) as fresh:
-        rows = _well(fresh, attempt)
-    if is_last and not attempt.is_reached(rows):
-        raise Unwell(problems="the router took every change and is still not as wanted")
-    return rows
+def _made(way: Way, attempt: Attempt, connection: Connection, report: Report) -> Ending:
+    """1. A batch under safe mode. 2. On a new connection: is the router well? 3. Keep the batch. At the end: is it what was wanted?
+
+    What is kept of several batches is undone by the router itself unless the last one is kept, too.
+    """
+    ending = Ending(Outcome.CONFIRMED, after={})
+    done = 0
+    batches = list(changing.batches(attempt.changes))
+    for batch in batches:
+        if len(batches) > 1:
+            _arm(connection, attempt, report)
+        changing.take(connection)
+        for change in batch:
+            attempt.step(connection, change, attempt.fields_of)
+        done += len(batch)
+        report(f"{done} of {len(attempt.changes)} changes made; checking on a new connection")
+        with closing(way.enter()) as fresh:
+            ending = _well(way, fresh, attempt)
+        if done == len(attempt.changes) and not attempt.is_reached(ending.after or {}):
+            raise Unwell(problems="the router took every change and is still not as wanted")
+        if done == len(attempt.changes):
+            deadman.disarm(connection)  # in safe mode, so that it goes together with what it would undo
+        changing.release(connection)
+    return ending
 
 
-def _well(connection: Connection, attempt: Attempt) -> Actual:
-    problems = health.problems(connection, portal=attempt.portal, may_fetch=attempt.may_fetch)
+def _arm(connection: Connection, attempt: Attempt, report: Report) -> None:
+    try:
+        deadman.arm(connection, attempt.undo, attempt.fields_back)
+    except RouterRefused as refused:
+        report(f"this router can't undo kept changes by itself if we are lost: {refused.facts['problem']}")
+
+
+def _well(way: Way, connection: Connection, attempt: Attempt) -> Ending:
+    """Return how it ends if it ends here; raises Unwell."""
+    growth = _growth(way, connection, attempt)
+    problems = health.problems(connection, growth, portal=attempt.portal, may_fetch=attempt.may_fetch)
     if problems:
         raise Unwell(problems="; ".join(problems))
-    return rows_of(connection, attempt.menus)
+    rows = rows_of(connection, attempt.menus)
+    return Ending(Outcome.CONFIRMED, "" if health.is_answered(growth) else health.NOT_PROVEN, rows)
+
+
+def _growth(way: Way, connection: Connection, attempt: Attempt) -> dict[str, int]:
+    """A guest's log-in is worth waiting for where a RADIUS server that was in use has changed."""
+    is_patient = any(isinstance(change, Set) and change.menu == health.RADIUS for change in attempt.changes)
+    return health.growth_of(connection, attempt.counters, way.wait, is_patient=is_patient)
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, HotspotError):
+        return str(error)
+    log.error("a run met a mistake of ours", exc_info=error)
+    return f"a mistake of ours ({type(error).__name__}; the log has more)"
 
 
 def recover(way: Way, attempt: Attempt, why: str) -> Ending:
@@ -108,15 +147,17 @@ def recover(way: Way, attempt: Attempt, why: str) -> Ending:
         way.wait(seconds)
         try:
             with closing(way.enter()) as connection:
-                return _settle(connection, attempt, why)
+                ending = _settle(way, connection, attempt, why)
+                deadman.disarm(connection)
+                return ending
         except RouterUnreachable:
             continue
-        except HotspotError as error:  # somebody else answers, or doesn't know us
-            return Ending(Outcome.LOST, f"{why}; and {error}")
+        except Exception as error:  # noqa: BLE001  (somebody else answers, or doesn't know us, or says what can't be)
+            return Ending(Outcome.LOST, f"{why}; and {_words(error)}")
     return Ending(Outcome.LOST, f"{why}; and it does not answer any more")
 
 
-def _settle(connection: Connection, attempt: Attempt, why: str) -> Ending:
+def _settle(way: Way, connection: Connection, attempt: Attempt, why: str) -> Ending:
     """1. Nothing is held any more. 2. It is as before, 3. or as wanted and well, 4. or what remains is taken back."""
     try:
         changing.let_go_back(connection)
@@ -124,13 +165,13 @@ def _settle(connection: Connection, attempt: Attempt, why: str) -> Ending:
         rows = rows_of(connection, attempt.menus)
         if likeness(rows) != attempt.before and attempt.is_reached(rows):
             with suppress(Unwell):
-                return Ending(Outcome.CONFIRMED, after=_well(connection, attempt))
+                return _well(way, connection, attempt)
         _take_back(connection, attempt, rows)
         rows = rows_of(connection, attempt.menus)
     except RouterUnreachable:
         raise
-    except HotspotError as error:
-        return Ending(Outcome.FAILED, f"{why}; and going back: {error}")
+    except Exception as error:  # noqa: BLE001  (the run must end; `_words` logs it)
+        return Ending(Outcome.FAILED, f"{why}; and going back: {_words(error)}")
     if likeness(rows) == attempt.before:
         return Ending(Outcome.ROLLED_BACK, why, rows)
     return Ending(Outcome.FAILED, f"{why}; and it is not quite what it was before", rows)

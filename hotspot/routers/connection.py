@@ -142,8 +142,9 @@ class RouterOS:
         self.close()
 
     def read(self, menu: str, proplist: Sequence[str]) -> list[Row]:
+        """Return the menu's rows; where numbers are asked for, without those that have none: nobody could name them to the router."""
         rows = self.call(menu, "print", {".proplist": ",".join(proplist)})
-        return [_written(row, SHOWN) for row in rows]
+        return [_written(row, SHOWN) for row in rows if ".id" in row or ".id" not in proplist]
 
     def add(self, menu: str, fields: Mapping[str, str]) -> str:
         return next((row["ret"] for row in self.call(menu, "add", _written(fields, SENT)) if "ret" in row), "")

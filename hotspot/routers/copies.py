@@ -14,6 +14,7 @@ import structlog
 from hotspot.errors import HotspotError
 from hotspot.routers.backups import Reason, store
 from hotspot.routers.connection import Connection, RouterRefused
+from hotspot.routers.contact import VERSION
 from hotspot.routers.credentials import logins_of
 from hotspot.routers.models import Router
 from hotspot.routers.subjects import Means
@@ -26,6 +27,7 @@ NAME: Final = f"{FILE}.rsc"
 IMAGE: Final = f"{FILE}.backup"
 PIECE: Final = 32_768  # octets that /file/read gives at once
 MOST_PIECES: Final = 128  # 4 MiB; an export has some ten thousand octets, an image some hundred thousand
+LONGEST_VERSION: Final = 40  # characters kept
 EXPORT_PATIENCE: Final = 60.0  # seconds; small boxes take long
 
 
@@ -99,8 +101,10 @@ def login_mark(router: Router, keys: Keys) -> str:
 
 
 def version_of(connection: Connection) -> str:
+    """Return the RouterOS version as the router says it; empty where what it says is none."""
     rows = connection.call("/system/resource", "print", {".proplist": "version"})
-    return rows[0].get("version", "") if rows else ""
+    said = rows[0].get("version", "") if rows else ""
+    return said[:LONGEST_VERSION] if VERSION.fullmatch(said) else ""
 
 
 def _taken(connection: Connection, name: str) -> bytes:

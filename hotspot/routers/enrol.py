@@ -110,14 +110,14 @@ def may_call(db: Session, token: str, *, now: datetime) -> bool:
     return any(db.exec(found).first() is not None for found in (is_open, may_repeat))
 
 
-# One winner, whoever else asks at the same moment. A token for a site moves no router that stands elsewhere, and nobody takes over
-# another router's key: the serial number and the public key are only claims.
+# One winner, whoever else asks at the same moment. A token for a site moves no router that stands elsewhere, and takes none out of service:
+# for one that is enrolled, staff name its serial number. Nobody takes over another router's key. Serial number and key are only claims.
 REDEEM = """
     UPDATE enrolment_token SET redeemed_at = :now
     WHERE token_hash = :hash AND redeemed_at IS NULL AND expires_at > :now AND (serial IS NULL OR serial = :serial)
     AND NOT EXISTS (
         SELECT FROM router WHERE router.serial = :serial AND enrolment_token.serial IS NULL
-        AND router.site_id IS DISTINCT FROM enrolment_token.site_id
+        AND (router.site_id IS DISTINCT FROM enrolment_token.site_id OR router.state = 'enrolled')
     )
     AND NOT EXISTS (SELECT FROM router WHERE wireguard_key = :key AND router.serial IS DISTINCT FROM :serial)
     RETURNING site_id, expires_at

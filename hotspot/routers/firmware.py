@@ -173,7 +173,8 @@ def _checked(means: Means, subject: Subject, version: Version, before: Collectio
         installed = _installed(connection)
         found = [f"its package {name} is gone" for name in sorted(set(before) - installed)]
         may_fetch = facts_of(connection).device_mode.get("fetch", True)
-        found += health.problems(connection, portal=subject.portal, may_fetch=may_fetch)
+        growth = health.answers_of(connection)  # the restart has set the counters back
+        found += health.problems(connection, growth, portal=subject.portal, may_fetch=may_fetch)
         if not found:
             _upgrade_board(connection)
     if found:

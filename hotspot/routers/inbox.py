@@ -25,27 +25,32 @@ class NoSuchCaller(NotFound):
 
 
 NOTE = """
-    INSERT INTO enrolment_caller AS known
+    INSERT INTO enrolment_caller
         (serial, wireguard_key, model, version, licence, packages, device_mode, fingerprint, source, first_at, last_at)
-    SELECT caller.* FROM (
-        SELECT CAST(:serial AS varchar) AS serial, CAST(:key AS varchar) AS wireguard_key, CAST(:model AS varchar),
-            CAST(:version AS varchar), CAST(:licence AS varchar), CAST(:packages AS jsonb), CAST(:mode AS jsonb),
-            CAST(:fingerprint AS varchar), CAST(:source AS varchar) AS source, CAST(:now AS timestamptz), CAST(:now AS timestamptz)
-    ) AS caller
-    WHERE EXISTS (
-        SELECT FROM enrolment_caller AS held WHERE held.serial = caller.serial AND held.wireguard_key = caller.wireguard_key
-    ) OR (
-        (SELECT count(*) FROM enrolment_caller) < :most
-        AND (SELECT count(*) FROM enrolment_caller AS held WHERE held.source = caller.source) < :most_from_one
-    )
+    VALUES (:serial, :key, :model, :version, :licence, CAST(:packages AS jsonb), CAST(:mode AS jsonb), :fingerprint, :source, :now, :now)
     ON CONFLICT (serial, wireguard_key) DO UPDATE SET model = excluded.model, version = excluded.version,
         licence = excluded.licence, packages = excluded.packages, device_mode = excluded.device_mode,
         fingerprint = excluded.fingerprint, source = excluded.source, last_at = excluded.last_at
+    RETURNING id
+"""
+
+# What a source has beyond its share, its oldest calls first; then, while there are too many, the oldest of the source that has the most.
+MAKE_ROOM = """
+    DELETE FROM enrolment_caller WHERE id IN (
+        SELECT id FROM enrolment_caller WHERE source = :source AND id <> :kept
+        ORDER BY last_at, id LIMIT greatest(0, (SELECT count(*) FROM enrolment_caller WHERE source = :source) - :most_from_one)
+    ) OR id IN (
+        SELECT caller.id FROM enrolment_caller AS caller
+        JOIN (SELECT source, count(*) AS held FROM enrolment_caller GROUP BY source) AS crowd USING (source)
+        WHERE caller.id <> :kept
+        ORDER BY crowd.held DESC, caller.last_at, caller.id
+        LIMIT greatest(0, (SELECT count(*) FROM enrolment_caller) - :most)
+    )
 """
 
 
 def note(db: Session, contact: FirstContact, *, source: str, now: datetime) -> None:
-    """Keep the call; when the inbox is full only those that are in it already are renewed."""
+    """Keep the call. When the inbox is full, the oldest call of the source with the most gives way: who floods it pushes out their own."""
     values = {
         "serial": contact.serial,
         "key": contact.wireguard_key,
@@ -57,11 +62,11 @@ def note(db: Session, contact: FirstContact, *, source: str, now: datetime) -> N
         "fingerprint": contact.fingerprint,
         "source": source,
         "now": now,
-        "most": MOST_CALLERS,
-        "most_from_one": MOST_FROM_ONE_SOURCE,
     }
-    if not db.connection().execute(text(NOTE), values).rowcount:
-        log.warning("the inbox of routers is full; a call was not kept", source=source)
+    kept = db.connection().execute(text(NOTE), values).scalar_one()
+    bounds = {"kept": kept, "source": source, "most": MOST_CALLERS, "most_from_one": MOST_FROM_ONE_SOURCE}
+    if db.connection().execute(text(MAKE_ROOM), bounds).rowcount:
+        log.warning("the inbox of routers is full; the oldest call gave way", source=source)
 
 
 def callers(db: Session) -> Sequence[Caller]:
@@ -87,6 +92,19 @@ def get_contact(db: Session, number: int) -> FirstContact:
         device_mode=tuple(sorted(caller.device_mode.items())),
         fingerprint=caller.fingerprint,
     )
+
+
+def dismiss(db: Session, number: int) -> None:
+    """Take a caller out that nobody wants; when it calls again it is there again, under another number.
+
+    Raises:
+        NoSuchCaller: nothing has this number (any more).
+    """
+    caller = db.get(Caller, number)
+    if caller is None:
+        raise NoSuchCaller(number=number)
+    db.delete(caller)
+    db.flush()
 
 
 def forget(db: Session, contact: FirstContact) -> None:

@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import Final, TypeVar
 
 from hotspot.errors import HotspotError
+from hotspot.routers import deadman
 from hotspot.routers.connection import PATIENCE, Connection
-from hotspot.routers.diff import shown
+from hotspot.routers.diff import CHANGED, shown
 from hotspot.routers.menus import Row
 
 DONE: Final = "done"
@@ -77,5 +78,9 @@ class _Minuted:
 
 
 def _words(menu: str, command: str, fields: Mapping[str, str], row: str = "") -> str:
-    named = (f"{name}={shown(menu, name, text)}" for name, text in fields.items())
+    named = (f"{name}={_value(menu, name, text)}" for name, text in fields.items())
     return " ".join(filter(None, (f"{menu}/{command}", row, *named)))
+
+
+def _value(menu: str, name: str, text: str) -> str:
+    return CHANGED if (menu, name) == (deadman.PATH, deadman.EVENT) else shown(menu, name, text)

@@ -32,6 +32,10 @@ class NoSuchRouter(NotFound):
     """There is no router named {name}; see: hotspot routers list"""
 
 
+class SiteNamed(NoSuchRouter):
+    """There is no router named {name}; that is a site, and its routers are: {routers}"""
+
+
 class BadRouter(Invalid):
     """{field}: {problem}"""
 
@@ -161,11 +165,15 @@ def get_router_named(db: Session, name: str) -> Router:
     """Return the router of this name.
 
     Raises:
-        NoSuchRouter: there is none.
+        NoSuchRouter: there is none; a SiteNamed where a site is called so.
     """
     router = find_router(db, name)
     if router is None:
-        raise NoSuchRouter(name=name)
+        site = db.exec(select(Site).where(Site.slug == name)).first()
+        if site is None or site.id is None:
+            raise NoSuchRouter(name=name)
+        names = sorted(router.name for router in routers_of(db, site.id))
+        raise SiteNamed(name=name, routers=", ".join(names) or "none yet")
     return router
 
 

@@ -58,7 +58,8 @@ def enrol(database: Database, settings: Settings, city: City, sites: Sequence[Si
 
 def _script(database: Database, settings: Settings, site: SimulatedSite) -> str:
     with database.writing() as db:
-        token = issue_token(db, site_id=get_site(db, site.slug).id, serial=None, now=datetime.now(UTC))
+        at = get_site(db, site.slug).id
+        token = issue_token(db, site_id=at, serial=site.serial, now=datetime.now(UTC))  # it may have enrolled before
     return bootstrap.script(bootstrap_for(settings, token))
 
 

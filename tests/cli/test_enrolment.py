@@ -85,6 +85,7 @@ def test_an_invitation_for_programs_says_until_when() -> None:
         (["routers", "invite", "--serial", "x"], 2, "4 to 40"),
         (["routers", "invite", "--serial", "ABCD", "--output", "/nonexistent/file"], 5, "/nonexistent/file"),
         (["routers", "adopt", "7"], 4, "number 7"),
+        (["routers", "inbox", "--forget", "7"], 4, "number 7"),
         (["routers", "adopt", "7", "--serial", "ABCD"], 3, "7 has called"),
         (["routers", "adopt", "48:A9:8A:00:00:09", "--serial", "ABCD"], 4, "discover INTERFACE --keep"),
         (["routers", "adopt", "x"], 2, "MAC address"),
@@ -269,3 +270,50 @@ def test_only_a_router_that_has_called_is_taken_over() -> None:
 
     assert refused.exit_code == 3
     assert "by-hand is manual" in refused.stderr
+
+
+def test_a_caller_is_forgotten_by_its_number(database: Database, settings: Settings) -> None:
+    call(database, settings, Box("HG209ABC1234"))
+    ((number,),) = [[row["id"]] for row in rows("routers", "inbox")]
+
+    result = run("routers", "inbox", "--forget", str(number))
+
+    assert (result.exit_code, result.stdout) == (0, f"{number} is forgotten, until it calls again.\n")
+    assert rows("routers", "inbox") == []
+
+
+def test_what_a_dry_run_would_do_is_said_and_not_done(database: Database, settings: Settings) -> None:
+    tried = said(*ALUN_ALUN, "--dry-run")
+    assert isinstance(tried, dict)
+    assert (tried["slug"], tried["dry_run"]) == (SITE, True)
+    assert rows("sites", "list") == []
+    said(*ALUN_ALUN)
+    for serial in ("OLD00001", "NEW00001"):
+        call(database, settings, Box(serial), invited("--serial", serial))
+
+    placed = run("routers", "place", "router-OLD00001", SITE, "--dry-run")
+    replaced = said("routers", "replace", "router-OLD00001", "router-NEW00001", "--dry-run")
+
+    assert placed.stdout == f"Nothing was changed yet. It would be: router-OLD00001 stands at {SITE} now.\n"
+    assert replaced == {"name": "router-OLD00001", "record_of_the_old": "router-NEW00001", "dry_run": True}
+    listed = {row["name"]: (row["site"], row["state"]) for row in rows("routers", "list")}
+    assert listed == {"router-OLD00001": (None, "waiting"), "router-NEW00001": (None, "waiting")}
+    assert run("routers", "place", "nobody", SITE, "--dry-run").exit_code == 4
+
+
+def test_a_site_named_for_a_router_is_answered_with_its_routers(database: Database, settings: Settings) -> None:
+    said(*ALUN_ALUN)
+    none = run("routers", "plan", SITE)
+    call(database, settings, Box("HG209ABC1234"), invited("--site", SITE))
+
+    result = run("routers", "plan", SITE)
+
+    assert (none.exit_code, result.exit_code) == (4, 4)
+    assert "its routers are: none yet" in none.stderr.replace("\n", " ")
+    assert f"its routers are: {SITE}-1" in result.stderr.replace("\n", " ")
+
+
+def rows(*words: str) -> list[dict[str, object]]:
+    listed = said(*words)
+    assert isinstance(listed, list)
+    return listed

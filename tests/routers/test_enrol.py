@@ -161,7 +161,7 @@ def test_a_router_that_was_reset_enrols_again_at_its_site_and_keeps_its_identity
     controller.completes("alun-alun-2")
     before = controller.router("alun-alun-2")
 
-    again = controller.hears(Box(BOX.serial, "reset"), controller.token())
+    again = controller.hears(Box(BOX.serial, "reset"), controller.token(serial=BOX.serial))
 
     after = controller.router("alun-alun-2")
     assert again["address"] == first["address"]
@@ -177,6 +177,19 @@ def test_a_token_for_one_site_takes_no_router_from_another(controller: Controlle
     assert controller.hears(Box(BOX.serial, "impostor"), token)["next"] == "wait"
 
     assert controller.router("alun-alun-2").wireguard_key == BOX.key
+    assert controller.hears(OTHER, token)["next"] == "tunnel", "and is not used up by the attempt"
+
+
+@pytest.mark.parametrize("seed", ["", "impostor"])
+def test_a_token_for_its_site_takes_no_router_out_of_service(controller: Controller, seed: str) -> None:
+    controller.hears(BOX, controller.token())
+    controller.completes("alun-alun-2")
+    token = controller.token()
+
+    assert controller.hears(Box(BOX.serial, seed), token) == {"next": "wait", "say": WAIT}
+
+    router = controller.router("alun-alun-2")
+    assert (router.state, router.wireguard_key) == ("enrolled", BOX.key)
     assert controller.hears(OTHER, token)["next"] == "tunnel", "and is not used up by the attempt"
 
 

@@ -1,6 +1,7 @@
 """The inbox of routers that call without leave: once each, bounded, forgotten, adopted."""
 
 import json
+from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -82,23 +83,75 @@ def test_what_is_not_in_the_inbox_can_not_be_adopted(controller: Controller, set
         adopt(db, 99, site_id=None, again=False, settings=settings, now=controller.clock())
 
 
-def test_a_flood_of_invented_routers_is_bounded_and_pushes_nobody_out(
-    controller: Controller, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inbox, "MOST_CALLERS", 12)
     monkeypatch.setattr(inbox, "MOST_FROM_ONE_SOURCE", 5)
-    with controller.database.writing() as db:
-        for source in ("192.0.2.1", "192.0.2.2", "192.0.2.3"):
-            for number in range(8):
-                contact = parse(json.dumps(Box(f"{source.replace('.', '-')}-{number}").says()).encode())
-                inbox.note(db, contact, source=source, now=controller.clock())
 
+
+def floods(controller: Controller, source: str, calls: int = 8) -> None:
+    with controller.database.writing() as db:
+        for number in range(calls):
+            contact = parse(json.dumps(Box(f"{source.replace('.', '-')}-{number}").says()).encode())
+            inbox.note(db, contact, source=source, now=controller.clock())
+
+
+def sources(controller: Controller) -> Counter[str]:
+    return Counter(caller.source for caller in callers(controller))
+
+
+@pytest.mark.usefixtures("small")
+def test_whoever_is_told_to_wait_is_in_the_inbox_also_when_it_is_flooded(controller: Controller) -> None:
+    for source in ("192.0.2.1", "192.0.2.2", "192.0.2.3"):
+        floods(controller, source)
     assert len(callers(controller)) == 12
     controller.clock.now += timedelta(hours=1)
-    assert controller.hears(Box("192-0-2-1-0"))["next"] == "wait"
-    assert controller.hears(BOX)["next"] == "wait"
-    latest = callers(controller)[0]
-    assert (len(callers(controller)), latest.serial) == (12, "192-0-2-1-0"), "who is in it stays and is renewed"
+
+    assert controller.hears(BOX) == {"next": "wait", "say": WAIT}
+
+    held = callers(controller)
+    assert (len(held), held[0].serial) == (12, BOX.serial)
+    assert held[1:] == [caller for caller in held if caller.serial != BOX.serial]
+    assert min(sources(controller).values()) == 1  # its own; the crowds have lost one
+
+
+@pytest.mark.usefixtures("small")
+def test_a_flood_pushes_out_its_own_calls_and_nobody_elses(controller: Controller) -> None:
+    controller.hears(BOX)
+    controller.clock.now += timedelta(minutes=1)
+    for number in range(1, 7):
+        floods(controller, f"192.0.2.{number}", calls=45)
+
+    assert BOX.serial in {caller.serial for caller in callers(controller)}
+    assert sources(controller).total() == 12
+    assert max(sources(controller).values()) <= 5
+
+
+@pytest.mark.usefixtures("small")
+def test_who_calls_again_is_renewed_and_stays_longest(controller: Controller) -> None:
+    floods(controller, "192.0.2.1", calls=5)
+    controller.clock.now += timedelta(minutes=2)
+    floods(controller, "192.0.2.1", calls=1)
+    controller.clock.now += timedelta(minutes=2)
+    with controller.database.writing() as db:
+        contact = parse(json.dumps(BOX.says()).encode())
+        inbox.note(db, contact, source="192.0.2.1", now=controller.clock())
+
+    assert {caller.serial[-1] for caller in callers(controller)} == {BOX.serial[-1], "0", "2", "3", "4"}
+
+
+def test_a_caller_that_nobody_wants_is_taken_out(controller: Controller) -> None:
+    controller.hears(BOX)
+    controller.hears(OTHER)
+    (number,) = [caller.id for caller in callers(controller) if caller.serial == BOX.serial]
+    assert number is not None
+
+    with controller.database.writing() as db:
+        inbox.dismiss(db, number)
+
+    assert [caller.serial for caller in callers(controller)] == [OTHER.serial]
+    with controller.database.writing() as db, pytest.raises(NoSuchCaller, match=str(number)):
+        inbox.dismiss(db, number)
 
 
 def test_what_is_silent_for_a_day_and_tokens_that_are_over_are_forgotten(controller: Controller) -> None:

@@ -17,6 +17,7 @@ from hotspot.routers.certificates import read_chain
 from hotspot.routers.configs import load
 from hotspot.routers.diff import lines
 from hotspot.routers.enrol import api_context
+from hotspot.routers.health import NOT_PROVEN
 from hotspot.routers.importing import FILE
 from hotspot.routers.ledger import Outcome
 from hotspot.routers.models import LoginCertificate, RouterState
@@ -142,7 +143,7 @@ def test_a_renewed_certificate_takes_the_old_ones_place_and_can_be_taken_back(ci
 
     back = provision.rollback(city.means, done.run, made_by="Bob")
 
-    assert (back.outcome, back.reason) == (Outcome.CONFIRMED, "")
+    assert (back.outcome, back.reason) == (Outcome.CONFIRMED, NOT_PROVEN)
     assert city.certificates() == first
     (own,) = [row for row in city.live.rows("/certificate") if row["name"] == city.profile()["ssl-certificate"]]
     assert own["private-key"] == "true"

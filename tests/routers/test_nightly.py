@@ -5,12 +5,13 @@ from itertools import pairwise
 
 import pytest
 from prometheus_client import REGISTRY
+from sqlalchemy import text
 from sqlmodel import select
 
 from benchmarks.live_router import Live
 from hotspot.clock import TABLE
 from hotspot.db import Database
-from hotspot.jobs import Work, pending
+from hotspot.jobs import Work, enqueue, pending
 from hotspot.process import TASKS
 from hotspot.routers import nightly, provision
 from hotspot.routers.backups import Reason, backups_of, image_of, unsealed
@@ -66,6 +67,18 @@ def test_a_clock_that_was_stopped_makes_up_until_six_and_not_by_day(
     assert queued(database, settings, ONE_AT_NIGHT - timedelta(minutes=1)) == []
     assert queued(database, settings, ONE_AT_NIGHT + timedelta(hours=5)) == []
     assert queued(database, settings, ONE_AT_NIGHT + timedelta(hours=4, minutes=59)) == [enrolled.router]
+
+
+def test_what_a_person_asks_for_by_night_does_not_wait_behind_the_nightly_look(
+    enrolled: World, database: Database, settings: Settings
+) -> None:
+    (router, *_) = queued(database, settings, datetime(2026, 3, 2, 21, tzinfo=UTC))
+
+    with database.writing() as db:
+        enqueue(db, "apply", router, {})
+        taken = db.execute(text("SELECT task_name FROM procrastinate_fetch_job_v2(NULL, NULL)")).scalar_one()
+
+    assert taken == "apply"
 
 
 def test_the_minutes_of_a_city_fill_the_window_evenly() -> None:

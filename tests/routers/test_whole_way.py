@@ -18,6 +18,7 @@ from hotspot.routers.bundle import bootstrap_for
 from hotspot.routers.configs import load
 from hotspot.routers.connection import RouterUnreachable
 from hotspot.routers.handover import BOOTSTRAP, NO_IPV6, USER
+from hotspot.routers.health import NOT_PROVEN
 from hotspot.routers.ledger import Outcome
 from hotspot.routers.models import Router, RouterState
 from hotspot.routers.service import get_router_named
@@ -103,7 +104,7 @@ def test_from_the_box_to_an_empty_plan(controller: Controller, means: Means, fre
     assert not plan.plan.is_empty
     assert plan.id is not None
     done = provision.apply(means, plan.id)
-    assert (done.outcome, done.reason) == (Outcome.CONFIRMED, "")
+    assert (done.outcome, done.reason) == (Outcome.CONFIRMED, NOT_PROVEN)
     assert provision.make_plan(means, name, made_by="Bob").plan.is_empty
     assert [row["name"] for row in fresh.rows("/ip/hotspot")]
 
