@@ -2,14 +2,15 @@
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 from sqlmodel import Session
@@ -34,8 +35,20 @@ class CannotSave(Unavailable):
     """Can't write {path}: {problem}"""
 
 
-people = Console(highlight=False, width=None if sys.stdout.isatty() else 200)  # in a pipe no name is cut
-errors = Console(stderr=True, highlight=False)
+class Screen(Console):
+    """Where people read. What routers say of themselves, and what files hold, can't move the cursor or rename the window."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=_printable(segment.text))
+
+
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() or char == "\n" else "·" for char in text)
+
+
+people = Screen(highlight=False, width=None if sys.stdout.isatty() else 200)  # in a pipe no name is cut
+errors = Screen(stderr=True, highlight=False)
 
 
 def fail(error: HotspotError) -> typer.Exit:
