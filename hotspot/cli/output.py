@@ -1,5 +1,6 @@
 """What commands share: options, opening the database, printing for people and for programs, exit codes."""
 
+import getpass
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,6 +23,7 @@ from hotspot.setup import open_installation
 from hotspot.telemetry import configure_logging
 
 EXIT = {Invalid: 2, Conflict: 3, NotFound: 4, Unavailable: 5, NotAllowed: 6}
+NOT_WANTED = EXIT[Conflict]  # also where nothing went wrong, and what was found or done is not what one would want
 
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Where the embedded database and generated key live.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one line of JSON for programs.")]
@@ -90,6 +92,11 @@ def changing(data_dir: Path | None) -> Iterator[tuple[Settings, Session, datetim
 def looking(data_dir: Path | None) -> Iterator[tuple[Settings, Session]]:
     with installation(data_dir) as (settings, database), database.reading() as db:
         yield settings, db
+
+
+def who() -> str:
+    """Return who is noted as having done something."""
+    return f"{getpass.getuser()} (command line)"
 
 
 def print_json(value: object) -> None:
