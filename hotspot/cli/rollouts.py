@@ -168,7 +168,7 @@ def show(
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show where each router of a rollout stands. Exit code 3 when it was stopped, is held, or a router failed."""
+    """Show where each router of a rollout stands. Exit code 3 when it was stopped or a router failed."""
     with installation(data_dir) as (settings, database):
         if watch and not as_json:
             with suppress(KeyboardInterrupt), Live(console=people, auto_refresh=False) as live:
