@@ -300,6 +300,10 @@ def test_a_router_that_is_away_or_busy_is_tried_again(office: Office, live: Live
     live.server.is_reachable = False
     problem(bob.ask("POST", f"/routers/{NAME}/plans", json={}), 503)
     live.server.is_reachable = True
+    live.at_once(lambda: live.do("/safe-mode/take"))
+    with pytest.raises(tasks.Later, match="safe mode"):
+        works("apply", plan=made["plan"], dangers=[])
+    live.at_once(lambda: live.do("/safe-mode/unroll"))
     works("apply", plan=made["plan"], dangers=[])
     with alone(means, subject):
         with pytest.raises(tasks.Later):
