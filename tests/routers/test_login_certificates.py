@@ -13,7 +13,7 @@ from benchmarks.live_router import PASSWORD, Live
 from hotspot.db import Database
 from hotspot.paths import shipped
 from hotspot.routers import login_pages, provision
-from hotspot.routers.certificates import read_chain
+from hotspot.routers.certificates import read_chain, row_name
 from hotspot.routers.configs import load
 from hotspot.routers.diff import lines
 from hotspot.routers.enrol import api_context
@@ -290,7 +290,14 @@ def test_a_key_is_kept_sealed(city: City) -> None:
     with city.means.database.reading() as db:
         kept = db.exec(select(LoginCertificate)).one()
         assert b"PRIVATE KEY" not in kept.key
-        (own, issuer) = login_pages.importables(db, city.means.settings.keys).values()
+        find = login_pages.importables(db, city.means.settings.keys)
+    names = [
+        row_name(f"{part}-----END CERTIFICATE-----\n") for part in kept.chain.split("-----END CERTIFICATE-----\n")[:2]
+    ]
+    own, issuer = (find(name) for name in names)
+    assert own is not None
+    assert issuer is not None
+    assert find("hotspot-login-of-nobody") is None
     assert {bool(own.key), bool(issuer.key)} == {True, False}
     assert "PRIVATE" not in repr((own, issuer))
 
