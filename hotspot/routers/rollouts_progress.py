@@ -211,7 +211,9 @@ def _goes_ahead(db: Session, rollout: Rollout, there: Counter[str], now: datetim
 def _open(db: Session, rollout: Rollout, night: Night, now: datetime) -> None:
     """Make everybody due who waits in the ring under way."""
     rollout.why = (
-        "" if rollout.at_any_time or night.has(now) else f"waits for the night, {night.opens(now):%Y-%m-%d %H:%M} UTC"
+        ""
+        if rollout.at_any_time or night.has(now)
+        else f"waits for the night, {night.opens(now).astimezone(night.zone):%Y-%m-%d %H:%M}"
     )
     for row in _rows(db, rollout, Standing.WAITING):
         if row.ring == rollout.ring:
