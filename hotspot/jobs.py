@@ -45,6 +45,8 @@ FROM procrastinate_jobs CROSS JOIN LATERAL (
 WHERE status IN ('todo', 'doing', 'failed') AND coalesce((args->>'router_id')::int = CAST(:router_id AS int), :router_id IS NULL)
 ORDER BY id
 """
+# Asked for again, work that waits to be tried again is begun anew.
+ANEW = "UPDATE procrastinate_jobs SET scheduled_at = NULL, attempts = 0, priority = 0 WHERE queueing_lock = :work AND status = 'todo'"
 CANCEL = "DELETE FROM procrastinate_jobs WHERE id = :job AND status = 'todo'"
 CANCEL_ALL = """
 DELETE FROM procrastinate_jobs WHERE task_name = :task AND args->'args' = CAST(:args AS jsonb) AND status = 'todo'
@@ -117,21 +119,24 @@ def enqueue(
     """Queue work on a router in the caller's transaction: a worker sees it when that commits, and never when it doesn't.
 
     With `at` it is done then or later, when nothing else waits for this router; the others don't wait behind it. What `gives_way` is
-    done when nothing at all waits. Return the job's number, or None when the same work (task, router and arguments) waits already.
+    done when nothing at all waits. Return the job's number, or None when the same work (task, router and arguments) waits already:
+    then it is tried at once, unless this one has a time, or gives way.
     """
-    work = hashlib.sha256(json.dumps(args, sort_keys=True).encode()).hexdigest()
+    work = f"{task_name}:{router_id}:{hashlib.sha256(json.dumps(args, sort_keys=True).encode()).hexdigest()}"
     try:
         with db.begin_nested():
             return configure_task(
                 name=task_name,
                 job_manager=JobManager(SyncPsycopgConnector()),
                 lock=f"router:{router_id}",
-                queueing_lock=f"{task_name}:{router_id}:{work}",
+                queueing_lock=work,
                 schedule_at=at,
                 priority=BESIDES if gives_way else IN_A_HURRY if at is None else IN_NO_HURRY,
                 connection=db.connection().connection.driver_connection,
             ).defer(router_id=router_id, args=dict(args))
     except AlreadyEnqueued:
+        if at is None and not gives_way:
+            db.connection().execute(text(ANEW), {"work": work})
         return None
 
 

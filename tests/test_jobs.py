@@ -199,6 +199,49 @@ def test_a_router_that_is_away_stays_pending_across_restarts_until_it_is_back(
         eventually(database, [])
 
 
+def test_work_that_is_asked_for_again_while_it_is_pending_is_begun_anew(database: Database, settings: Settings) -> None:
+    tries: Queue[int] = Queue()
+
+    def greet(work: Work) -> None:
+        tries.put(work.attempts)
+        if tries.qsize() < 2:
+            raise Away(name="alun-alun-1")
+
+    queue(database, 1)
+    with a_worker(database, settings, greet):
+        (job,) = eventually(database, [State.PENDING])
+        with database.writing() as db:
+            assert enqueue(db, "greet", 1, {}, gives_way=True) is None
+        assert [one.id for one in eventually(database, [State.PENDING])] == [job.id], "who gives way hurries nobody"
+        queue(database, 1)
+        eventually(database, [])
+
+    assert (tries.get(), tries.get()) == (0, 0)
+
+
+def test_work_that_is_asked_for_again_while_it_runs_in_vain_is_done_again(
+    database: Database, settings: Settings
+) -> None:
+    running, asked = threading.Event(), threading.Event()
+    tries: Queue[int] = Queue()
+
+    def greet(work: Work) -> None:
+        tries.put(work.attempts)
+        running.set()
+        assert asked.wait(PATIENCE)
+        if tries.qsize() < 2:
+            raise Away(name="alun-alun-1")
+
+    queue(database, 1)
+    with a_worker(database, settings, greet):
+        assert running.wait(PATIENCE)
+        queue(database, 1)
+        asked.set()
+        eventually(database, [])
+
+    assert tries.qsize() == 2
+
+
 def test_a_pending_job_is_not_tried_before_its_time(database: Database, settings: Settings) -> None:
     done: Queue[int] = Queue()
     queue(database, 1)
