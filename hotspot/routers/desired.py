@@ -55,7 +55,10 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """The desired state: rows in the menus' dependency order; `menus` are all that are compared, also those without rows."""
+    """The desired state: rows in the menus' dependency order; `menus` are all that are compared, also those without rows.
+
+    `uplinks` and `line_networks` are what must not be cut: how the router reaches the controller.
+    """
 
     rows: tuple[DesiredRow, ...]
     left_out: tuple[LeftOut, ...] = ()

@@ -187,7 +187,7 @@ def test_a_box_from_the_shop_serves_guests_once_its_radios_ports_are_accepted(
 
         done = provision.apply(means, _accepted(means, in_the_way))
 
-        assert (done.outcome, done.reason) == (Outcome.CONFIRMED, "")
+        assert (done.outcome, done.reason) == (Outcome.CONFIRMED, NOT_PROVEN)
         assert provision.make_plan(means, "alun-alun-2", made_by="Bob").plan.is_empty
         setup = read_setup(box.router, own_address="127.0.0.1")
         assert (setup.runs, setup.ssids, setup.interface) == (True, {"WiFi Publik"}, "hotspot-guests")
