@@ -8,24 +8,22 @@ from typing import Any
 
 import pytest
 
-from benchmarks.live_router import ADDRESS, PASSWORD, Live
+from benchmarks.live_router import Live
 from hotspot.db import Database
 from hotspot.paths import shipped
 from hotspot.routers import firmware
 from hotspot.routers.backups import backups_of
 from hotspot.routers.configs import load
 from hotspot.routers.connection import RouterUnreachable
-from hotspot.routers.enrol import api_context
 from hotspot.routers.firmware import CannotUpgrade, DidNotReturn, UpgradedBadly
-from hotspot.routers.models import RouterState
 from hotspot.routers.service import get_router_named
 from hotspot.routers.subjects import Means, enter, subject_of
 from hotspot.settings import Settings
 from hotspot.simulator.routeros.sessions import Result
 from hotspot.simulator.routeros.traps import failure
+from tests.routers.test_provision import NAME, enrol
 from tests.world import World
 
-NAME = "alun-alun-1"
 TARGET = (7, 24)
 TICKS = count()  # seconds; no two copies are taken at the same
 
@@ -35,11 +33,7 @@ class Shop:
 
     def __init__(self, world: World, database: Database, settings: Settings, live: Live) -> None:
         self.live, self.database, self.settings = live, database, settings
-        with database.writing() as db:
-            router = get_router_named(db, NAME)
-            router.state, router.fingerprint = RouterState.ENROLLED, live.fingerprint
-            router.tunnel_address = router.address = str(ADDRESS)
-            router.api_password = settings.keys.seal(PASSWORD, context=api_context(NAME))
+        enrol(database, settings, live)
         self.means = Means(
             database,
             settings,
