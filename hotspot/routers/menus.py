@@ -76,8 +76,9 @@ class Attribute:
 class Menu:
     """A menu: `key` names the attributes in which no two rows may be alike; `needs` the radio's driver that brings the menu.
 
-    Rows of an `imported` menu come from files of ours, and no router config has them. In a menu that `gives_way` a row which the router made
-    is not in the way of one of ours: a radio is a bridge's port for as long as its datapath names the bridge. Where it `unsets`, an attribute can have no value at all, which is not the same as an empty one: a rule without a port.
+    Rows of an `imported` menu come from files of ours, and no router config has them. In a menu that `gives_way` a row which the router
+    made is not in the way of one of ours: a radio is a bridge's port for as long as its datapath names the bridge. Where it `unsets`, an
+    attribute can have no value at all, which is not the same as an empty one: a rule without a port.
     """
 
     path: str
