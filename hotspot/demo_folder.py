@@ -12,7 +12,7 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any, Final
 
-from hotspot.errors import Conflict
+from hotspot.errors import Conflict, Invalid
 
 MARKER: Final = "DEMO"
 NOTE: Final = "# Made by `hotspot demo`; `hotspot serve` refuses it. Remove the folder to begin anew.\n"
@@ -23,6 +23,10 @@ KEYS: Final = ("tunnel_network", "radius_auth_port", "radius_acct_port")
 
 class NotADemo(Conflict):
     """{path} is not empty and was not made by `hotspot demo`; give another --data-dir"""
+
+
+class BadMark(Invalid):
+    """{path} is marked as a demo's, but not as any demo marks it; remove the folder to begin anew"""
 
 
 def is_demo(directory: Path) -> bool:

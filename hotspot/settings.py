@@ -284,18 +284,24 @@ def demo_settings(directory: Path, *, http_port: int = 8080) -> DemoSettings:
     """Return the demo's settings: an embedded database, loopback only, and the secret that everybody knows.
 
     RADIUS is asked at 127.0.0.1 and at the controller's end of the tunnels.
+
+    Raises:
+        BadMark: the folder's mark leads elsewhere, or nowhere.
     """
     marked = demo_folder.settings_of(directory)
-    controller = IPv4Network(marked["tunnel_network"])[1]
-    return DemoSettings(
-        data_dir=directory,
-        secret_key=SecretStr(DEMO_SECRET_KEY),
-        http_port=http_port,
-        radius_host=f"127.0.0.1,{controller}",
-        demo=True,
-        log_level="warning",
-        **marked,
-    )
+    try:
+        controller = IPv4Network(marked["tunnel_network"])[1]
+        return DemoSettings(
+            data_dir=directory,
+            secret_key=SecretStr(DEMO_SECRET_KEY),
+            http_port=http_port,
+            radius_host=f"127.0.0.1,{controller}",
+            demo=True,
+            log_level="warning",
+            **marked,
+        )
+    except (ValueError, IndexError) as error:
+        raise demo_folder.BadMark(path=directory) from error
 
 
 def load_for_command(data_dir: Path | None) -> Settings:

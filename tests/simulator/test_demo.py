@@ -10,12 +10,11 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
-from pydantic import ValidationError
 from typer.testing import CliRunner, Result
 
 from hotspot.cli.main import app
 from hotspot.db import open_database
-from hotspot.demo_folder import NotADemo, mark
+from hotspot.demo_folder import BadMark, NotADemo, mark
 from hotspot.settings import DEMO_SECRET_KEY, demo_settings, load_for_command
 from tests.conftest import SECRET_KEY
 
@@ -151,8 +150,18 @@ def test_a_mark_that_says_nothing_leaves_what_is_usual(tmp_path: Path, said: str
     assert str(demo_settings(tmp_path).tunnel_network) == "127.66.0.0/20"
 
 
-def test_a_demo_can_not_be_led_to_other_machines(tmp_path: Path) -> None:
-    (tmp_path / "DEMO").write_text('tunnel_network = "10.0.0.0/20"')
+@pytest.mark.parametrize(
+    "said",
+    [
+        'tunnel_network = "10.0.0.0/20"',
+        'tunnel_network = "127.0.0.0/7"',
+        'tunnel_network = "127.0.0.1/32"',
+        'tunnel_network = "x"',
+        'radius_auth_port = "x"',
+    ],
+)
+def test_a_demo_can_not_be_led_to_other_machines(tmp_path: Path, said: str) -> None:
+    (tmp_path / "DEMO").write_text(said)
 
-    with pytest.raises(ValidationError, match="this machine"):
+    with pytest.raises(BadMark, match="remove the folder"):
         demo_settings(tmp_path)
