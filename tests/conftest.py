@@ -24,7 +24,13 @@ hypothesis.settings.load_profile("hotspot")
 
 @pytest.fixture(autouse=True)
 def _logging_as_it_was() -> Iterator[None]:
-    """A command under test sets logging up with the streams it runs with, which are closed when it ends."""
+    """A command under test sets logging up with the streams it runs with, which are closed when it ends.
+
+    Where none does, a traceback is plain: to lay one out in colours takes a second or two.
+    """
+    *processors, _ = structlog.get_config()["processors"]
+    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*processors, plain])
     yield
     structlog.reset_defaults()
 
