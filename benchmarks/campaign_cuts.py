@@ -213,7 +213,8 @@ def _subject(hosts: int) -> Subject:
     controller = Controller(address, (address,), "http://10.253.0.1:8080/p/x", CONTROLLER, 8080, "Asia/Jakarta")
     held = settings.model_dump()
     identity = RouterIdentity("alun-alun-1", ADDRESS, "the-secret-of-this-campaign", 3799)
-    return Subject(1, "alun-alun-1", (), identity, controller, site_values(held, dict.fromkeys(held, "default")))
+    site = site_values(held, dict.fromkeys(held, "default"))
+    return Subject(1, "alun-alun-1", (), identity, controller, site, lambda _name: None)  # it has no certificate
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ def main(arguments: Sequence[str]) -> None:
 
     def work(work: Work) -> None:
         means = Means(work.database, work.settings, load_configs(shipped("router_configs")), dial=dial)
-        take_turn(means, int(work.args["rollout"]), work.router_id, is_last=work.is_last)
+        take_turn(means, int(work.args["rollout"]), work.router_id)
 
     with closing(open_database(settings, migrate=False)) as database:
         worker = Worker(database, settings, [Task(NAME, work, LONGEST_PAUSE)])

@@ -12,11 +12,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
+import psycopg
 from procrastinate import SyncPsycopgConnector
 from procrastinate.exceptions import AlreadyEnqueued
 from procrastinate.manager import JobManager
 from procrastinate.tasks import configure_task
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
 from hotspot.db import Database
@@ -25,10 +27,12 @@ from hotspot.settings import Settings
 FIRST_PAUSE = timedelta(seconds=30)  # a router that reboots is back
 LONGEST_PAUSE = timedelta(hours=1)
 MOST_ATTEMPTS = 1000  # of the longest pause, a month of them: who is away longer needs a person
+DATABASE_AWAY: Final = (OperationalError, psycopg.OperationalError)  # a task that meets one is tried again
 # Procrastinate lets a job that waits, also for a time, hold up all later ones of its lock, but for those of a higher priority. So what was
-# tried in vain steps behind what comes fresh, and what has a time, or can wait, behind what a person asked for.
+# tried in vain steps behind what comes fresh, what has a time behind what a person asked for, and what gives way behind all else.
 IN_A_HURRY: Final = 0
 IN_NO_HURRY: Final = -2
+BESIDES: Final = -4
 
 PENDING = """
 SELECT id, task_name, (args->>'router_id')::int AS router_id, args->'args' AS args, status, attempts, scheduled_at,
@@ -41,6 +45,8 @@ FROM procrastinate_jobs CROSS JOIN LATERAL (
 WHERE status IN ('todo', 'doing', 'failed') AND coalesce((args->>'router_id')::int = CAST(:router_id AS int), :router_id IS NULL)
 ORDER BY id
 """
+# Asked for again, work that waits to be tried again is begun anew.
+ANEW = "UPDATE procrastinate_jobs SET scheduled_at = NULL, attempts = 0, priority = 0 WHERE queueing_lock = :work AND status = 'todo'"
 CANCEL = "DELETE FROM procrastinate_jobs WHERE id = :job AND status = 'todo'"
 CANCEL_ALL = """
 DELETE FROM procrastinate_jobs WHERE task_name = :task AND args->'args' = CAST(:args AS jsonb) AND status = 'todo'
@@ -58,22 +64,18 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a task is called with: the router, the arguments it was queued with, and how often it was tried before.
-
-    `is_last`: when it is in vain once more, it is given up.
-    """
+    """What a task is called with: the router, the arguments it was queued with, and how often it was tried before."""
 
     database: Database
     settings: Settings
     router_id: int
     args: Mapping[str, Any]
     attempts: int
-    is_last: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Work by name. `run` is tried again later when it raises Unavailable; any other error ends the job as failed.
+    """Work by name. `run` is tried again later when it raises Unavailable, or the database is away; any other error ends it as failed.
 
     The pauses grow to the longest one; whatever that is, a router is given up only after a month.
     """
@@ -106,31 +108,41 @@ class QueuedJob:
 
 
 def enqueue(
-    db: Session, task_name: str, router_id: int, args: Mapping[str, Any], *, at: datetime | None = None
+    db: Session,
+    task_name: str,
+    router_id: int,
+    args: Mapping[str, Any],
+    *,
+    at: datetime | None = None,
+    gives_way: bool = False,
 ) -> int | None:
     """Queue work on a router in the caller's transaction: a worker sees it when that commits, and never when it doesn't.
 
-    With `at` it is done then or later, when nothing else waits for this router; the others don't wait behind it. Return the job's number, or None when the same work (task, router and arguments) waits already.
+    With `at` it is done then or later, when nothing else waits for this router; the others don't wait behind it. What `gives_way` is
+    done when nothing at all waits. Return the job's number, or None when the same work (task, router and arguments) waits already:
+    then it is tried at once, unless this one has a time, or gives way.
     """
-    work = hashlib.sha256(json.dumps(args, sort_keys=True).encode()).hexdigest()
+    work = f"{task_name}:{router_id}:{hashlib.sha256(json.dumps(args, sort_keys=True).encode()).hexdigest()}"
     try:
         with db.begin_nested():
             return configure_task(
                 name=task_name,
                 job_manager=JobManager(SyncPsycopgConnector()),
                 lock=f"router:{router_id}",
-                queueing_lock=f"{task_name}:{router_id}:{work}",
+                queueing_lock=work,
                 schedule_at=at,
-                priority=IN_A_HURRY if at is None else IN_NO_HURRY,
+                priority=BESIDES if gives_way else IN_A_HURRY if at is None else IN_NO_HURRY,
                 connection=db.connection().connection.driver_connection,
             ).defer(router_id=router_id, args=dict(args))
     except AlreadyEnqueued:
+        if at is None and not gives_way:
+            db.connection().execute(text(ANEW), {"work": work})
         return None
 
 
 def after_trying(priority: int) -> int:
     """Return the priority of a job that was tried in vain: behind the fresh ones of its kind."""
-    return priority - 1 if priority in (IN_A_HURRY, IN_NO_HURRY) else priority
+    return priority - 1 if priority in (IN_A_HURRY, IN_NO_HURRY, BESIDES) else priority
 
 
 def cancel(db: Session, job_id: int) -> bool:

@@ -122,6 +122,13 @@ class Settings(BaseSettings):
             raise ValueError(f"{name!r} is not a whole number of hours from UTC; usage is kept by UTC hour")
         return name
 
+    @field_validator("night_from", "night_until")
+    @classmethod
+    def _local(cls, night: time) -> time:
+        if night.tzinfo is not None:
+            raise ValueError("is a time of the city's clock (time_zone), such as 01:00, without another zone")
+        return night
+
     @field_validator("languages", mode="before")
     @classmethod
     def _as_list(cls, value: object) -> object:

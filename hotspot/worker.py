@@ -29,7 +29,7 @@ from sqlalchemy.exc import DBAPIError
 
 from hotspot.db import KEEP_ALIVE, Database
 from hotspot.errors import HotspotError, Unavailable
-from hotspot.jobs import Task, Work, after_trying, pause
+from hotspot.jobs import DATABASE_AWAY, Task, Work, after_trying, pause
 from hotspot.settings import Settings
 
 log = structlog.get_logger()
@@ -67,8 +67,8 @@ WHERE id IN (SELECT id FROM abandoned WHERE NOT waits_again) RETURNING id
 FREE_SLOT = "SELECT number FROM generate_series(1, %s) AS number WHERE pg_try_advisory_lock(%s, number) LIMIT 1"
 
 
-class NoSlot(Unavailable):
-    """The database that counts the connections to routers does not answer ({problem})"""
+class DatabaseSilent(Unavailable):
+    """The database does not answer"""
 
 
 class _UntilItIsBack(BaseRetryStrategy):
@@ -153,9 +153,12 @@ class Worker:
             job = context.job
             told = log.bind(job=job.id, task=task.name, router_id=router_id, attempts=job.attempts)
             try:
-                is_last = job.attempts >= task.most_attempts
                 with self._slot():
-                    task.run(Work(self._database, self._settings, router_id, args, job.attempts, is_last))
+                    task.run(Work(self._database, self._settings, router_id, args, job.attempts))
+            except DATABASE_AWAY as error:
+                RUNS.labels(task.name, "away").inc()
+                told.warning("job in vain", problem=type(error).__name__)  # its text has the values of the statement
+                raise DatabaseSilent from error
             except HotspotError as error:
                 RUNS.labels(task.name, "away" if isinstance(error, Unavailable) else "failed").inc()
                 told.warning("job in vain", problem=str(error))
@@ -182,12 +185,9 @@ class Worker:
                     held.execute("SELECT pg_advisory_unlock_all()")
 
     def _slot_taken(self) -> psycopg.Connection[Any]:
-        try:
-            held = self._database.connect()
-            while held.execute(FREE_SLOT, (self._slots, SLOT_LOCK)).fetchone() is None:
-                time.sleep(SLOT_PAUSE.total_seconds())
-        except psycopg.Error as error:
-            raise NoSlot(problem=" ".join(str(error).split())) from error
+        held = self._database.connect()
+        while held.execute(FREE_SLOT, (self._slots, SLOT_LOCK)).fetchone() is None:
+            time.sleep(SLOT_PAUSE.total_seconds())
         return held
 
     def _note(self, job: Job, problem: str) -> None:

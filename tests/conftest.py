@@ -1,8 +1,7 @@
-"""One embedded PostgreSQL for the whole run, a fresh database for each test that asks for one."""
+"""One embedded PostgreSQL for the whole run, a database as the migrations make it for each test that asks for one."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,11 +12,11 @@ from sqlalchemy import create_engine, make_url, text
 
 from hotspot.db import Database, bring_up_to_date, open_database
 from hotspot.settings import Settings, load
+from tests.databases import TEMPLATE, Databases
 from tests.world import World, build
 
 NOW = datetime(2026, 3, 2, 5, 0, tzinfo=UTC)  # a Monday noon in Pangkalpinang
 SECRET_KEY = "tests-only-" + "0123456789abcdefghijklmnopqrstuv"
-names = count(1)
 
 hypothesis.settings.register_profile("hotspot", deadline=None)  # a busy machine is not a wrong answer
 hypothesis.settings.load_profile("hotspot")
@@ -39,32 +38,35 @@ def data_dir() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Database]:
-    """The embedded server, with a migrated template to copy fresh databases from."""
+    """The embedded server, with a migrated template to copy databases from. Nothing in it outlives the run, nor a power cut."""
     directory = TemporaryDirectory(prefix="hotspot-test-")
     database = open_database(load(data_dir=Path(directory.name)), migrate=False)
-    admin = create_engine(database.engine.url, isolation_level="AUTOCOMMIT", pool_size=1)
-    with admin.connect() as connection:
-        connection.execute(text("CREATE DATABASE template_hotspot"))
-    template = create_engine(database.engine.url.set(database="template_hotspot"))
+    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        for setting in ("fsync", "full_page_writes"):
+            connection.execute(text(f"ALTER SYSTEM SET {setting} = off"))
+        connection.execute(text("SELECT pg_reload_conf()"))
+        connection.execute(text(f"CREATE DATABASE {TEMPLATE}"))
+    template = create_engine(database.engine.url.set(database=TEMPLATE))
     bring_up_to_date(template)
     template.dispose()
     yield database
-    admin.dispose()
     database.close()
     directory.cleanup()
 
 
+@pytest.fixture(scope="session")
+def databases(server: Database) -> Iterator[Databases]:
+    databases = Databases(server.dsn)
+    yield databases
+    databases.close()
+
+
 @pytest.fixture
-def database_url(server: Database) -> Iterator[str]:
-    """The address of a fresh, migrated database."""
-    name = f"test_{next(names)}"
-    admin = create_engine(server.engine.url, isolation_level="AUTOCOMMIT", pool_size=1)
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE template_hotspot"))
+def database_url(server: Database, databases: Databases) -> Iterator[str]:
+    """The address of a migrated, empty database."""
+    name = databases.take()
     yield make_url(server.dsn).set(database=name).render_as_string(hide_password=False)
-    with admin.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    admin.dispose()
+    databases.give_back(name)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
 
+import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -198,6 +199,49 @@ def test_a_router_that_is_away_stays_pending_across_restarts_until_it_is_back(
         eventually(database, [])
 
 
+def test_work_that_is_asked_for_again_while_it_is_pending_is_begun_anew(database: Database, settings: Settings) -> None:
+    tries: Queue[int] = Queue()
+
+    def greet(work: Work) -> None:
+        tries.put(work.attempts)
+        if tries.qsize() < 2:
+            raise Away(name="alun-alun-1")
+
+    queue(database, 1)
+    with a_worker(database, settings, greet):
+        (job,) = eventually(database, [State.PENDING])
+        with database.writing() as db:
+            assert enqueue(db, "greet", 1, {}, gives_way=True) is None
+        assert [one.id for one in eventually(database, [State.PENDING])] == [job.id], "who gives way hurries nobody"
+        queue(database, 1)
+        eventually(database, [])
+
+    assert (tries.get(), tries.get()) == (0, 0)
+
+
+def test_work_that_is_asked_for_again_while_it_runs_in_vain_is_done_again(
+    database: Database, settings: Settings
+) -> None:
+    running, asked = threading.Event(), threading.Event()
+    tries: Queue[int] = Queue()
+
+    def greet(work: Work) -> None:
+        tries.put(work.attempts)
+        running.set()
+        assert asked.wait(PATIENCE)
+        if tries.qsize() < 2:
+            raise Away(name="alun-alun-1")
+
+    queue(database, 1)
+    with a_worker(database, settings, greet):
+        assert running.wait(PATIENCE)
+        queue(database, 1)
+        asked.set()
+        eventually(database, [])
+
+    assert tries.qsize() == 2
+
+
 def test_a_pending_job_is_not_tried_before_its_time(database: Database, settings: Settings) -> None:
     done: Queue[int] = Queue()
     queue(database, 1)
@@ -268,6 +312,26 @@ def test_a_job_with_a_time_is_done_then_and_keeps_nobody_waiting(database: Datab
     assert job.args == {"when": "tonight"}
     assert job.next_at is not None
     assert job.next_at > datetime.now(UTC) + timedelta(minutes=59)
+
+
+def test_what_gives_way_keeps_nobody_waiting_while_it_is_tried_again(database: Database, settings: Settings) -> None:
+    done: Queue[str] = Queue()
+
+    def greet(work: Work) -> None:
+        done.put(work.args["what"])
+        if work.args["what"] == "nightly":
+            raise Away(name="alun-alun-1")
+
+    with database.writing() as db:
+        enqueue(db, "greet", 1, {"what": "nightly"}, gives_way=True)
+    with a_worker(database, settings, greet):
+        assert done.get(timeout=PATIENCE) == "nightly"
+        eventually(database, [State.PENDING])
+        with database.writing() as db:
+            enqueue(db, "greet", 1, {"what": "rollout"}, at=datetime.now(UTC))
+
+        assert done.get(timeout=PATIENCE) == "rollout"
+        eventually(database, [State.PENDING])
 
 
 def test_a_waiting_job_can_be_cancelled_and_a_running_one_can_not(database: Database, settings: Settings) -> None:
@@ -356,6 +420,18 @@ def test_a_mistake_fails_at_once_and_says_what_is_wrong(
 
     assert (job.problem, job.attempts, job.next_at) == (problem, 1, None)
     assert REGISTRY.get_sample_value("hotspot_jobs_total", {"task": "greet", "outcome": "failed"})
+
+
+def test_a_job_that_the_database_failed_is_tried_again(database: Database, settings: Settings) -> None:
+    def greet(work: Work) -> None:
+        raise psycopg.OperationalError("the server closed the connection")
+
+    queue(database, 1)
+
+    with a_worker(database, settings, greet):
+        (job,) = eventually(database, [State.PENDING])
+
+    assert job.attempts == 1
 
 
 def test_failures_are_forgotten_after_a_month(database: Database, settings: Settings) -> None:

@@ -5,8 +5,14 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
 
-from hotspot.db import Database, SchemaTooNew, bring_up_to_date
+from hotspot.db import Database, SchemaTooNew, bring_up_to_date, upgrade
 from hotspot.migrations.models import metadata
+from hotspot.routers.backups import backups_of
+
+COPY = """
+INSERT INTO router_backup (router_id, taken_at, reason, version, size, sha256, content)
+VALUES (1, now(), 'before-change', '7.20.8', 1, '', '')
+"""
 
 
 def _is_ours(name: str | None, kind: str, _parents: object) -> bool:
@@ -32,3 +38,19 @@ def test_a_schema_newer_than_the_program_is_refused_with_a_clear_line(database: 
 
     with pytest.raises(SchemaTooNew, match=r"schema 9999.*upgrade the program"):
         bring_up_to_date(database.engine)
+
+
+def test_copies_of_before_the_nights_are_kept_and_can_not_be_loaded(database: Database) -> None:
+    with database.engine.begin() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
+        upgrade(connection, "0004")
+        connection.execute(text("SET LOCAL session_replication_role = replica"))  # the router itself doesn't matter
+        connection.execute(text(COPY))
+
+    bring_up_to_date(database.engine)
+
+    with database.reading() as db:
+        (copy,) = backups_of(db, 1)
+    assert (copy.model, copy.serial, copy.login, copy.image) == ("", "", "", None)
+    test_models_and_migrations_describe_the_same_schema(database)

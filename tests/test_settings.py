@@ -114,6 +114,8 @@ def test_settings_never_change() -> None:
         ("time_zone", "Asia/Nowhere", "time_zone: there is no time zone 'Asia/Nowhere'; use a name like"),
         ("time_zone", "../../etc/passwd", "time_zone: there is no time zone"),
         ("time_zone", "Asia/Kolkata", "time_zone: 'Asia/Kolkata' is not a whole number of hours"),
+        ("night_from", "01:00Z", "night_from: is a time of the city's clock"),
+        ("night_until", "05:00+07:00", "night_until: is a time of the city's clock"),
         ("languages", "id,fr", "languages: there are no pages in fr; there are in en, id"),
         ("languages", "-", "languages: Tuple should have at least 1"),
         ("database_url", "mysql://hotspot:x@db/x", "database_url: only postgresql:// addresses"),

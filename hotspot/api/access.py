@@ -13,9 +13,11 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from sqlalchemy.exc import DBAPIError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import Message
 
-from hotspot.errors import HotspotError, NotAllowed, Unavailable
+from hotspot.errors import HotspotError, Invalid, NotAllowed, Unavailable
 from hotspot.staff.tokens import TOKEN, Bearer, find_bearer
 from hotspot.throttle import Throttle
 from hotspot.web import RETRY_AFTER, Now, status_of
@@ -29,6 +31,7 @@ PROBLEM: Final = "application/problem+json"
 HEADERS: Final = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 MINUTE: Final = timedelta(minutes=1)
 TITLES: Final = {
+    400: "No JSON",
     401: "No valid token",
     403: "Not allowed",
     404: "Not found",
@@ -59,6 +62,10 @@ class TooManyWait(Unavailable):
 
 class TooLarge(NotAllowed):
     """More than {most} octets were sent"""
+
+
+class CutOff(Invalid):
+    """The request was cut off"""
 
 
 STATUS: Final[dict[type[HotspotError], int]] = {NoToken: 401, TooOften: 429, TooLarge: 413}
@@ -100,6 +107,8 @@ class ApiRoute(APIRoute):
                 response = problem(STATUS.get(type(error)) or status_of(error), str(error))
             except RequestValidationError as error:
                 response = problem(422, _words(error))
+            except HTTPException as error:  # FastAPI's, of a body that can't be read as JSON
+                response = problem(error.status_code, "The body can't be read as JSON")
             except DBAPIError as error:
                 log.warning("the API waits for the database", path=self.path, problem=type(error.orig).__name__)
                 response = problem(503, "The database does not answer; try again in a few seconds")
@@ -129,10 +138,13 @@ def _words(error: RequestValidationError) -> str:
 async def _bounded(request: Request) -> Request:
     """Read the body, and no more than is allowed, before anybody parses it."""
     body = b""
-    async for piece in request.stream():
-        body += piece
-        if len(body) > MOST_OCTETS:
-            raise TooLarge(most=MOST_OCTETS)
+    try:
+        async for piece in request.stream():
+            body += piece
+            if len(body) > MOST_OCTETS:
+                raise TooLarge(most=MOST_OCTETS)
+    except ClientDisconnect:  # nobody hears the answer, and it is no mistake of ours
+        raise CutOff from None
 
     async def receive() -> Message:
         return {"type": "http.request", "body": body, "more_body": False}

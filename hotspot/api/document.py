@@ -1,5 +1,6 @@
 """All of the API under its address, with its description (OpenAPI 3.1) for who writes a client."""
 
+from functools import cache
 from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
@@ -32,7 +33,9 @@ def nothing(path: str, request: Request) -> Response:
     return problem(404, f"There is no {request.method} here; the API is described at {PREFIX}/openapi.json")
 
 
+@cache
 def _description() -> dict[str, Any]:
+    """Made once: it takes long, and anybody may ask."""
     described = get_openapi(title="hotspot", version=__version__, routes=routes.routes)
     described.setdefault("components", {})["securitySchemes"] = {"bearer": BEARER}
     described["security"] = [{"bearer": []}]

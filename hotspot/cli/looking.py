@@ -7,16 +7,14 @@ from typing import Annotated, Final
 
 import typer
 from rich.text import Text
-from sqlmodel import select
 
-from hotspot.cli.output import AsJson, DataDir, looking, people, print_json, print_rows
-from hotspot.cli.provisioning import NOT_WANTED, Name, Run, means_of, print_diff, who
+from hotspot.cli.output import NOT_WANTED, AsJson, DataDir, looking, people, print_json, print_rows, who
+from hotspot.cli.provisioning import Name, Run, means_of, print_diff
 from hotspot.errors import HotspotError
 from hotspot.routers import ledger, nightly
 from hotspot.routers.checks import checks
 from hotspot.routers.minutes import DONE
-from hotspot.routers.models import Router, RouterState
-from hotspot.routers.service import get_router_named
+from hotspot.routers.service import enrolled_in, get_router_named
 from hotspot.routers.subjects import Means
 from hotspot.routers.views import View, check_view, known_view, router_views, run_view, whole_run_view
 
@@ -105,7 +103,9 @@ def drift(
 ) -> None:
     """Say which routers are not what they should be; the difference of each is kept as a plan."""
     with means_of(data_dir) as means:
-        rows = [_drift_of(means, name, is_asked=not last) for name in names or _managed(means)]
+        with means.database.reading() as db:
+            chosen = names or enrolled_in(db, None)
+        rows = [_drift_of(means, name, is_asked=not last) for name in chosen]
     print_rows(rows, as_json=as_json, title="Drift", empty="No router has enrolled yet.")
     if any(row["differs"] != 0 or row["problem"] for row in rows):
         raise typer.Exit(NOT_WANTED)
@@ -120,12 +120,6 @@ def _drift_of(means: Means, name: str, *, is_asked: bool) -> View:
             nightly.check(means, name, made_by=who())
     with means.database.reading() as db:
         return {"router": name} | check_view(checks(db).get(router_id), means.settings.zone)
-
-
-def _managed(means: Means) -> list[str]:
-    with means.database.reading() as db:
-        enrolled = select(Router.name).where(Router.state == RouterState.ENROLLED).order_by(Router.name)
-        return list(db.exec(enrolled))
 
 
 COMMANDS: Final[dict[str, Callable[..., None]]] = {

@@ -1,15 +1,17 @@
 """What commands share: options, opening the database, printing for people and for programs, exit codes."""
 
+import getpass
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 from sqlmodel import Session
@@ -21,6 +23,7 @@ from hotspot.setup import open_installation
 from hotspot.telemetry import configure_logging
 
 EXIT = {Invalid: 2, Conflict: 3, NotFound: 4, Unavailable: 5, NotAllowed: 6}
+NOT_WANTED = EXIT[Conflict]  # also where nothing went wrong, and what was found or done is not what one would want
 
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Where the embedded database and generated key live.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would become of it, and change nothing.")]
@@ -35,8 +38,20 @@ class CannotSave(Unavailable):
     """Can't write {path}: {problem}"""
 
 
-people = Console(highlight=False, width=None if sys.stdout.isatty() else 200)  # in a pipe no name is cut
-errors = Console(stderr=True, highlight=False)
+class Screen(Console):
+    """Where people read. What routers say of themselves, and what files hold, can't move the cursor or rename the window."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=_printable(segment.text))
+
+
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() or char == "\n" else "·" for char in text)
+
+
+people = Screen(highlight=False, width=None if sys.stdout.isatty() else 200)  # in a pipe no name is cut
+errors = Screen(stderr=True, highlight=False)
 
 
 def fail(error: HotspotError) -> typer.Exit:
@@ -80,6 +95,11 @@ def changing(data_dir: Path | None, *, dry_run: bool = False) -> Iterator[tuple[
 def looking(data_dir: Path | None) -> Iterator[tuple[Settings, Session]]:
     with installation(data_dir) as (settings, database), database.reading() as db:
         yield settings, db
+
+
+def who() -> str:
+    """Return who is noted as having done something."""
+    return f"{getpass.getuser()} (command line)"
 
 
 def print_json(value: object) -> None:

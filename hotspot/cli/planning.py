@@ -2,19 +2,16 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
 
 import typer
 
 from hotspot.areas.service import get_area
-from hotspot.cli.output import print_rows
+from hotspot.cli.output import NOT_WANTED, print_rows
 from hotspot.errors import HotspotError, Invalid
 from hotspot.routers import provision
 from hotspot.routers.provision import Planned
 from hotspot.routers.service import enrolled_in
 from hotspot.routers.subjects import Means
-
-NOT_WANTED: Final = 3
 
 
 class PlanWhat(Invalid):

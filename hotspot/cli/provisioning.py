@@ -1,6 +1,5 @@
 """Commands that make routers what they should be: plan, apply, confirm, rollback."""
 
-import getpass
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ import typer
 from rich.text import Text
 
 from hotspot.cli.output import (
+    NOT_WANTED,
     AsJson,
     DataDir,
     errors,
@@ -18,6 +18,7 @@ from hotspot.cli.output import (
     people,
     print_json,
     print_made,
+    who,
 )
 from hotspot.cli.planning import PlanWhat, danger_flags, plan_many
 from hotspot.paths import shipped
@@ -41,7 +42,6 @@ ENDINGS: Final = {
     Outcome.FAILED: "is neither as planned nor as before; look at it: hotspot routers plan {name}",
     Outcome.LOST: "does not answer; it goes back by itself. When it answers again: hotspot routers confirm {run}",
 }
-NOT_WANTED: Final = 3
 LOST: Final = 5
 dial = connection.dial
 
@@ -50,10 +50,6 @@ dial = connection.dial
 def means_of(data_dir: Path | None) -> Iterator[Means]:
     with installation(data_dir) as (settings, database):
         yield Means(database, settings, load(shipped("router_configs")), dial=dial)
-
-
-def who() -> str:
-    return f"{getpass.getuser()} (command line)"
 
 
 def plan(

@@ -1,6 +1,5 @@
 """The `hotspot rollouts` commands: one change for many routers, ring by ring."""
 
-import getpass
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +17,7 @@ from rich.text import Text
 from sqlmodel import Session
 
 from hotspot.cli.output import (
+    NOT_WANTED,
     AsJson,
     DataDir,
     changing,
@@ -28,6 +28,7 @@ from hotspot.cli.output import (
     print_json,
     print_made,
     print_rows,
+    who,
 )
 from hotspot.errors import HotspotError, Invalid
 from hotspot.paths import shipped
@@ -40,11 +41,11 @@ from hotspot.routers.rollouts_progress import night_of
 from hotspot.routers.rollouts_rings import Member, Ring
 from hotspot.routers.service import get_router_named
 from hotspot.routers.subjects import Means, enter, subject_of
+from hotspot.routers.views import moment
 from hotspot.settings import Settings
 
 Number = Annotated[int, typer.Argument(metavar="ID", help="As in `hotspot rollouts list`.", min=1)]
 TICK: Final = 1.0  # seconds
-NOT_WANTED: Final = 3
 MOST_WATCHED: Final = 25  # routers in the live table: more don't fit a terminal
 LOOKED_AT_ONCE: Final = 10
 COLOURS: Final[Mapping[str, str]] = {
@@ -72,10 +73,6 @@ def add_to(app: typer.Typer) -> None:
     for name, command in COMMANDS.items():
         group.command(name)(command)
     app.add_typer(group, name="rollouts")
-
-
-def _who() -> str:
-    return f"{getpass.getuser()} (command line)"
 
 
 # --- start ---------------------------------------------------------------------------------------------------------------
@@ -127,10 +124,10 @@ def _order(
     if is_all == (area is not None):
         raise OneScope
     if kind is RolloutKind.CONFIGURATION:
-        return Order(kind, _who(), area or "", canary, at_any_time=at_any_time)
+        return Order(kind, who(), area or "", canary, at_any_time=at_any_time)
     if not version or channel not in firmware.CHANNELS:
         raise NeedsVersion
-    return Order(kind, _who(), area or "", canary, version, channel, at_any_time)
+    return Order(kind, who(), area or "", canary, version, channel, at_any_time)
 
 
 def _print_preview(means: Means, order: Order, rings: Mapping[Ring, Sequence[Member]], *, as_json: bool) -> None:
@@ -171,7 +168,7 @@ def show(
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show where each router of a rollout stands. Exit code 3 when it was stopped, is held, or a router failed."""
+    """Show where each router of a rollout stands. Exit code 3 when it was stopped or a router failed."""
     with installation(data_dir) as (settings, database):
         if watch and not as_json:
             with suppress(KeyboardInterrupt), Live(console=people, auto_refresh=False) as live:
@@ -208,7 +205,7 @@ def _row(rollout: Rollout, settings: Settings) -> dict[str, Any]:
         "state": rollout.state,
         "ring": Ring(rollout.ring).words,
         "made_by": rollout.made_by,
-        "made_at": rollout.made_at.astimezone(settings.zone).isoformat(timespec="seconds"),
+        "made_at": moment(rollout.made_at, settings.zone),
         "why": rollout.why,
     }
 
@@ -218,7 +215,7 @@ def standing(name: str, row: RolloutRouter, settings: Settings) -> dict[str, Any
         "ring": Ring(row.ring).words,
         "router": name,
         "state": row.state,
-        "since": row.since.astimezone(settings.zone).isoformat(timespec="seconds"),
+        "since": moment(row.since, settings.zone),
         "why": row.why,
         "plan": row.plan_id and str(row.plan_id),
         "run": row.run_id,
@@ -271,7 +268,7 @@ def list_rollouts(data_dir: DataDir = None, as_json: AsJson = False) -> None:
 def pause(number: Number, data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Begin no more routers until it is resumed; those at work end."""
     with changing(data_dir) as (_, db, _now):
-        rollouts.pause(db, number, who=_who())
+        rollouts.pause(db, number, who=who())
     print_made({"rollout": number, "state": str(RolloutState.PAUSED)}, f"Rollout {number} is paused.", as_json=as_json)
 
 
@@ -285,7 +282,7 @@ def resume(number: Number, data_dir: DataDir = None, as_json: AsJson = False) ->
 def stop(number: Number, data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """End it: routers at work end, and nobody else is touched any more."""
     with changing(data_dir) as (_, db, now):
-        rollouts.stop(db, number, who=_who(), now=now)
+        rollouts.stop(db, number, who=who(), now=now)
     print_made(
         {"rollout": number, "state": str(RolloutState.STOPPED)}, f"Rollout {number} is stopped.", as_json=as_json
     )

@@ -5,8 +5,8 @@ from typing import Annotated, Final
 
 import typer
 
-from hotspot.cli.output import AsJson, DataDir, errors, installation, people, print_json
-from hotspot.cli.provisioning import LOST, NOT_WANTED, Name
+from hotspot.cli.output import NOT_WANTED, AsJson, DataDir, errors, installation, people, print_json
+from hotspot.cli.provisioning import LOST, Name
 from hotspot.errors import Unavailable
 from hotspot.paths import shipped
 from hotspot.routers import connection, rotating

@@ -5,7 +5,7 @@ said here, where a person can mend it, and not by a phone that stays silent.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -53,6 +53,10 @@ class Importable:
 
     certificate: str
     key: str = field(default="", repr=False)
+
+
+FindImportable = Callable[[str], Importable | None]
+"""Gives what a router is to have by what it is called there; None where nobody has it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """What a plan may break so that nobody can come and mend it. Each needs to be named by whoever applies the plan. Pure."""
 
 from collections.abc import Iterator, Sequence
+from ipaddress import IPv4Interface
 from typing import Final
 
 from hotspot.routers.changes import Add, Change, Danger, Remove, Set
@@ -47,8 +48,12 @@ def _management(changes: Sequence[Change], desired: Desired) -> Iterator[Danger]
 
 
 def _uplink(changes: Sequence[Change], desired: Desired) -> Iterator[Danger]:
-    """An interface that becomes a bridge's port loses its addresses."""
+    """An interface that becomes a bridge's port loses its addresses; what lies in two networks is looked for in one of them."""
     for change in changes:
+        if change.menu == "/ip/address" and isinstance(change, Add | Set) and "address" in change.fields:
+            network = IPv4Interface(change.fields["address"]).network
+            for line in (line for line in desired.line_networks if line.overlaps(network)):
+                yield Danger("cut-uplink", f"gives guests {network}, and {line} is the router's way to the controller")
         if change.menu == "/interface/bridge/port" and isinstance(change, Add | Set):
             interface = change.fields.get("interface", "") or getattr(change, "was", {}).get("interface", "")
             if interface in desired.uplinks:

@@ -17,7 +17,7 @@ class InTheWay(Conflict):
 
 
 class NameTheDanger(Conflict):
-    """This plan {dangers}. If that is meant, say so: {flags}"""
+    """It {dangers}. If that is meant, say so: {flags}"""
 
 
 class NotUndoable(Conflict):

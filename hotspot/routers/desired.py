@@ -7,7 +7,7 @@ a plan made from half a config would take the other half away.
 import html
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Network, ip_address, ip_network
 from typing import Final
 from urllib.parse import quote
 
@@ -55,12 +55,16 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """The desired state: rows in the menus' dependency order; `menus` are all that are compared, also those without rows."""
+    """The desired state: rows in the menus' dependency order; `menus` are all that are compared, also those without rows.
+
+    `uplinks` and `line_networks` are what must not be cut: how the router reaches the controller.
+    """
 
     rows: tuple[DesiredRow, ...]
     left_out: tuple[LeftOut, ...] = ()
     menus: tuple[str, ...] = ()
     uplinks: frozenset[str] = frozenset()
+    line_networks: tuple[IPv4Network, ...] = ()
 
     def of(self, menu: str) -> list[DesiredRow]:
         return [row for row in self.rows if row.menu == menu]
@@ -88,7 +92,7 @@ def desire(
     made[:0] = _certificates(login)
     rows = tuple(_with_their_interfaces(made, facts, filling.left_out))
     _raise_unless_references_hold(rows, items)
-    return Desired(rows, tuple(filling.left_out), menus, facts.uplinks)
+    return Desired(rows, tuple(filling.left_out), menus, facts.uplinks, facts.line_networks)
 
 
 def _certificates(login: LoginPage) -> Iterator[DesiredRow]:
@@ -176,7 +180,11 @@ class _Filling:
                 if why := _why_not(menu.attributes[attribute], self._facts):
                     self._leave_out(item, f"attribute {attribute} {why}")
                     continue
-                fields[attribute], sources[attribute] = _fill(item, attribute, template, values)
+                text, source = _fill(item, attribute, template, values)
+                if not text and template and menu.kind is not Kind.LIST:  # nobody says what it should be
+                    fields.pop(attribute, None)
+                    continue
+                fields[attribute], sources[attribute] = text, source
         sources = {attribute: source for attribute, source in sources.items() if source}
         if items[0].contents:
             yield from self._files(items[0], fields, sources)

@@ -1,12 +1,14 @@
 """What a router says of itself before it is configured, and what of that a person must act on."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from ipaddress import IPv4Interface, IPv4Network
 from typing import Final
 
 from hotspot.routers.connection import Connection
-from hotspot.routers.menus import FLOOR, Row, read_version, write_version
+from hotspot.routers.menus import FLOOR, MARK, Row, read_version, write_version
 from hotspot.routers.values import RouterFacts
 
 GUESTS: Final = {0: 1, 1: 1, 3: 1, 4: 200, 5: 500}  # at once, by licence level; 6 has no limit
@@ -42,6 +44,7 @@ def facts_of(connection: Connection) -> RouterFacts:
         ),
         interfaces={row["name"]: row.get("type", "") for row in interfaces if "name" in row},
         uplinks=frozenset(_uplinks(connection)),
+        networks=tuple(_networks(connection)),
         virtual=frozenset(_virtual(interfaces)),
         has_flash=any(row.get("name", "").split("/")[0] == "flash" for row in files),
         device_mode={name: text in TRUE for name, text in features.items() if text in TRUE | {"false", "no"}},
@@ -60,14 +63,21 @@ def clock_error(connection: Connection, now: datetime) -> timedelta | None:
         return None
 
 
-def preflight(facts: RouterFacts, clock_off: timedelta | None) -> list[Finding]:
-    """Say what a person must do, and where."""
-    return list(_findings(facts, clock_off))
+def preflight(facts: RouterFacts, clock_off: timedelta | None, guests: IPv4Network | None = None) -> list[Finding]:
+    """Say what a person must do, and where; `guests` is the network that the site's guests shall have."""
+    return list(_findings(facts, clock_off, guests))
 
 
-def _findings(facts: RouterFacts, clock_off: timedelta | None) -> Iterator[Finding]:
+def _findings(facts: RouterFacts, clock_off: timedelta | None, guests: IPv4Network | None) -> Iterator[Finding]:
     yield from _software(facts)
     yield from _licence(facts.licence)
+    for network, interface in facts.networks:
+        if guests is not None and guests.overlaps(network):
+            line = ", its way to the controller" if interface in facts.uplinks else ""
+            yield Finding(
+                f"The guests' network {guests} overlaps {network} on {interface}{line}: give its site another one, setting guest_network",
+                stops=False,
+            )
     if clock_off is not None and clock_off > CLOCK_MAY_DIFFER:
         yield Finding(
             f"Its clock is off by {clock_off}; the plan sets a time server. If it stays so, let the router reach one: setting "
@@ -127,6 +137,14 @@ def _uplinks(connection: Connection) -> Iterator[str]:
     for row in connection.read("/ip/dhcp-client", ["interface", "disabled"]):
         if "interface" in row and row.get("disabled") not in TRUE:
             yield row["interface"]
+
+
+def _networks(connection: Connection) -> Iterator[tuple[IPv4Network, str]]:
+    for row in connection.read("/ip/address", ["address", "interface", "disabled", "comment"]):
+        if row.get("disabled") in TRUE or row.get("comment", "").startswith(MARK):
+            continue
+        with suppress(ValueError):  # nobody's network
+            yield IPv4Interface(row.get("address", "")).network, row.get("interface", "")
 
 
 def _virtual(interfaces: Sequence[Row]) -> Iterator[str]:

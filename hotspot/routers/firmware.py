@@ -14,8 +14,9 @@ from hotspot.errors import Conflict
 from hotspot.routers import health
 from hotspot.routers.changing import let_go_back
 from hotspot.routers.connection import Connection, RouterRefused, RouterUnreachable
+from hotspot.routers.contact import MOST_PACKAGES
 from hotspot.routers.copies import keep_copy
-from hotspot.routers.facts import facts_of
+from hotspot.routers.facts import HOTSPOT_APART, SMALLEST, facts_of
 from hotspot.routers.menus import Version, read_version, write_version
 from hotspot.routers.subjects import Means, Subject, enter
 
@@ -24,7 +25,6 @@ SERVER: Final = "https://download.mikrotik.com/routeros"
 SYSTEM: Final = "routeros"  # the package that every router has
 CHANNELS: Final = ("stable", "long-term", "testing", "development")
 SUFFIX: Final = {"x86": "", "x86_64": "", "powerpc": "-ppc"}  # of a package's file; else the architecture's name
-HOTSPOT_APART: Final[dict[str, Version]] = {"smips": (7, 20)}  # since then the hotspot is a package of its own there
 NEEDED: Final = 16 << 20  # octets of storage for a download: the system's package has 7 to 22 million
 NEEDED_OF_SMALL: Final = 512 << 10  # where the download goes to memory, as on boards with a folder flash
 DOWNLOADED: Final = "Downloaded"  # how its status begins then; nothing else tells
@@ -53,12 +53,11 @@ def problems(connection: Connection, version: Version) -> list[str]:
     facts = facts_of(connection)
     if facts.version >= version:
         return []
-    resource = connection.read("/system/resource", ["architecture-name", "free-hdd-space"])[0]
     if facts.device_mode.get("fetch") is False:
         found = ["device-mode forbids it to fetch, so it can't be asked which packages there are"]
     else:
-        found = list(_lacking(connection, version, resource.get("architecture-name", ""), _installed(connection)))
-    room = resource.get("free-hdd-space", "")
+        found = list(_lacking(connection, version, facts.architecture, _installed(connection)))
+    room = _said(connection, "/system/resource", "free-hdd-space")
     free = int(room) if room.isascii() and room.isdigit() and len(room) < 19 else 0
     if free < (NEEDED_OF_SMALL if facts.has_flash else NEEDED):
         found.append(f"only {free >> 10} KiB of its storage are free")
@@ -69,11 +68,13 @@ def _lacking(connection: Connection, version: Version, architecture: str, packag
     if not _is_published(connection, SYSTEM, version, architecture):
         yield f"it finds no RouterOS {write_version(version)} for {architecture or 'its board'} on the download server"
         return
+    if len(packages) > MOST_PACKAGES:  # each is asked for, and that takes up to a minute
+        yield f"it names {len(packages)} packages, more than there are"
+        return
     for name in sorted(packages):
         if not _is_published(connection, name, version, architecture):
             yield f"its package {name} does not exist for that version and {architecture}"
-    apart = HOTSPOT_APART.get(architecture)
-    if apart is not None and version >= apart and "hotspot" not in packages:
+    if architecture == SMALLEST and version >= HOTSPOT_APART and "hotspot" not in packages:
         yield "on its board the hotspot is a package of its own by then, and it is not installed"
 
 
@@ -138,14 +139,19 @@ def _downloading(connection: Connection, version: Version, channel: str) -> Iter
     """Download; say why that can't be done."""
     connection.set(UPDATE, "", {"channel": channel})
     connection.call(UPDATE, "check-for-updates", {"once": ""}, patience=CHECK_PATIENCE)
-    offered = connection.read(UPDATE, ["latest-version"])[0].get("latest-version", "")
+    offered = _said(connection, UPDATE, "latest-version")
     if read_version(offered) != version:
         yield f"the channel {channel} offers {offered or 'nothing'}"
         return
     connection.call(UPDATE, "download", {}, patience=DOWNLOAD_PATIENCE)
-    status = connection.read(UPDATE, ["status"])[0].get("status", "")
+    status = _said(connection, UPDATE, "status")
     if not status.startswith(DOWNLOADED):
         yield f"its download ended with: {status or 'no word'}"
+
+
+def _said(connection: Connection, menu: str, name: str) -> str:
+    rows = connection.read(menu, [name])
+    return rows[0].get(name, "") if rows else ""
 
 
 def _restart(connection: Connection) -> None:

@@ -1,5 +1,6 @@
 """How the rows of two times differ, as lines for people. Secrets are never in it, only that they changed. Pure."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from hotspot.routers.changes import Actual, ref_of
@@ -44,11 +45,12 @@ def _changed(menu: Menu, before: Row, after: Row) -> Iterator[str]:
 def _keyed(menu: Menu, rows: Sequence[Row]) -> dict[tuple[str, int], Mapping[str, str]]:
     """The rows by what they are found again by; where several are the same in that, by their place among them."""
     keyed: dict[tuple[str, int], Mapping[str, str]] = {}
+    alike: Counter[str] = Counter()
     for row in rows:
         plain = {name: text for name, text in row.items() if name != NUMBER}
         words = "" if menu.kind is Kind.SINGLETON else " ".join(filter(None, ref_of(menu, row).where.values()))
-        place = next(number for number in range(len(rows)) if (words, number) not in keyed)
-        keyed[words, place] = plain
+        keyed[words, alike[words]] = plain
+        alike[words] += 1
     return keyed
 
 

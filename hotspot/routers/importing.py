@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from hotspot.errors import Conflict
-from hotspot.routers.certificates import Importable, locked
+from hotspot.routers.certificates import FindImportable, locked
 from hotspot.routers.connection import Connection
 
 PATH: Final = "/certificate"
@@ -30,7 +30,7 @@ class NotTaken(Conflict):
     """The router did not take the certificate {name} {missing}"""
 
 
-def filled(menu: str, fields: Mapping[str, str], importables: Mapping[str, Importable]) -> Mapping[str, str]:
+def filled(menu: str, fields: Mapping[str, str], find: FindImportable) -> Mapping[str, str]:
     """Return the fields of a change; those of a certificate with what is imported, which no plan holds.
 
     Raises:
@@ -38,7 +38,7 @@ def filled(menu: str, fields: Mapping[str, str], importables: Mapping[str, Impor
     """
     if menu != PATH:
         return fields
-    found = importables.get(fields["name"])
+    found = find(fields["name"])
     if found is None:
         raise CertificateGone(name=fields["name"])
     return {**fields, CERTIFICATE: found.certificate, KEY: found.key}

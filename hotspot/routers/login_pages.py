@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session, col, delete, func, select
 
 from hotspot.errors import Conflict, Invalid, NotFound
-from hotspot.routers.certificates import Chain, Importable, covers, row_name
+from hotspot.routers.certificates import Chain, FindImportable, Importable, covers, row_name
 from hotspot.routers.models import LoginCertificate, Router, RouterState
 from hotspot.routers.values import LoginPage
 from hotspot.security import Keys
@@ -85,14 +85,23 @@ def current(db: Session) -> list[LoginCertificate]:
     return list(db.exec(chosen.order_by(LoginCertificate.name)))
 
 
-def importables(db: Session, keys: Keys) -> dict[str, Importable]:
-    """Return all that can be put on routers, by what it is called there: certificates with their keys, and issuers."""
-    found: dict[str, Importable] = {}
-    for kept in db.exec(select(LoginCertificate)):
-        own, *issuers = _split(kept.chain)
-        found |= {row_name(issuer): Importable(issuer) for issuer in issuers}
-        found[row_name(own)] = Importable(own, keys.unseal(kept.key, context=_context(kept.fingerprint)))
-    return found
+def importables(db: Session, keys: Keys) -> FindImportable:
+    """Return what finds all that can be put on routers: certificates with their keys, and issuers.
+
+    A key is opened when its certificate is asked for: most who look at a router put none on it.
+    """
+    kept = [(one.fingerprint, _split(one.chain), one.key) for one in db.exec(select(LoginCertificate))]
+
+    def find(name: str) -> Importable | None:
+        for fingerprint, (own, *issuers), key in kept:
+            if row_name(own) == name:
+                return Importable(own, keys.unseal(key, context=_context(fingerprint)))
+            for issuer in issuers:
+                if row_name(issuer) == name:
+                    return Importable(issuer)
+        return None
+
+    return find
 
 
 def _split(chain: str) -> list[str]:

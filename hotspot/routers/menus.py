@@ -76,7 +76,8 @@ class Attribute:
 class Menu:
     """A menu: `key` names the attributes in which no two rows may be alike; `needs` the radio's driver that brings the menu.
 
-    Rows of an `imported` menu come from files of ours, and no router config has them. Where it `unsets`, an attribute can have no value at all, which is not the same as an empty one: a rule without a port.
+    Rows of an `imported` menu come from files of ours, and no router config has them. In a menu that `gives_way` a row which the router made
+    is not in the way of one of ours: a radio is a bridge's port for as long as its datapath names the bridge. Where it `unsets`, an attribute can have no value at all, which is not the same as an empty one: a rule without a port.
     """
 
     path: str
@@ -88,6 +89,7 @@ class Menu:
     needs: str = ""
     name_mark: str = NAME_MARK
     imported: bool = False
+    gives_way: bool = False
 
     @property
     def marked_by_comment(self) -> bool:
@@ -189,8 +191,7 @@ def _interfaces() -> Iterator[Menu]:
         "security.multi-passphrase-group": _TEXT,
         "security.ft": _TEXT,
         "security.owe-transition-interface": _TEXT,
-        "datapath.bridge": Attribute(refers="/interface/bridge"),
-        "datapath.bridge-horizon": _TEXT,
+        "datapath.bridge": Attribute(default="none", refers="/interface/bridge"),
         "datapath.client-isolation": _BOOL,
         "disabled": _NO,
     }
@@ -214,7 +215,7 @@ def _interfaces() -> Iterator[Menu]:
         "horizon": Attribute(default="none"),
         **_ROW,
     }
-    yield Menu("/interface/bridge/port", port, key=("interface",))
+    yield Menu("/interface/bridge/port", port, key=("interface",), gives_way=True)
 
 
 def _addresses() -> Iterator[Menu]:

@@ -1,17 +1,23 @@
-"""The minutes of a run: each statement that was given to a router, and what became of it. Values of secrets are not in them."""
+"""The minutes of a run: each statement that was given to a router, and what became of it. Values of secrets are not in them.
+
+Nor is any value of which the table of menus doesn't know that it is none: a passphrase, a script.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Final, TypeVar
 
 from hotspot.errors import HotspotError
-from hotspot.routers import deadman
 from hotspot.routers.connection import PATIENCE, Connection
 from hotspot.routers.diff import CHANGED, shown
-from hotspot.routers.menus import Row
+from hotspot.routers.menus import MENUS, Row
 
 DONE: Final = "done"
 LOOKS: Final = frozenset({"print", "monitor"})
+PLAIN: Final = frozenset(
+    {"name", "file-name", "url", "output", "destination"}
+)  # of commands; no secret of ours is in them
+PRIVATE_KEY: Final = "PRIVATE KEY-----"  # in PEM, encrypted or not
 T = TypeVar("T")
 Entry = dict[str, str]
 
@@ -78,9 +84,10 @@ class _Minuted:
 
 
 def _words(menu: str, command: str, fields: Mapping[str, str], row: str = "") -> str:
-    named = (f"{name}={_value(menu, name, text)}" for name, text in fields.items())
+    named = (f"{name}={_told(menu, name, text)}" for name, text in fields.items())
     return " ".join(filter(None, (f"{menu}/{command}", row, *named)))
 
 
-def _value(menu: str, name: str, text: str) -> str:
-    return CHANGED if (menu, name) == (deadman.PATH, deadman.EVENT) else shown(menu, name, text)
+def _told(menu: str, name: str, text: str) -> str:
+    is_known = name in PLAIN or (menu in MENUS and name in MENUS[menu].attributes)
+    return shown(menu, name, text) if is_known and PRIVATE_KEY not in text else CHANGED

@@ -61,7 +61,7 @@ def queue_checks(db: Session, settings: Settings, *, now: datetime) -> Sequence[
     due = [router for router in routers if router is not None and minute_of(router) <= since / MINUTE]
     taken = sorted(db.connection().execute(text(TAKE_NIGHT), {"night": local.date(), "due": due}).scalars())
     for router in taken:
-        enqueue(db, NIGHTLY, router, {}, at=now)  # now, and behind whatever a person has asked for
+        enqueue(db, NIGHTLY, router, {}, gives_way=True)  # a rollout follows a router sooner than this does
     return taken
 
 

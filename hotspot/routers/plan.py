@@ -143,7 +143,8 @@ def _key_is(menu: Menu, want: DesiredRow, row: Row) -> bool:
 
 def _holder(menu: Menu, want: DesiredRow, others: Sequence[Row]) -> Row | None:
     """Return the row of somebody else that has the wanted key."""
-    return next((row for row in others if menu.key and _key_is(menu, want, row)), None)
+    firm = [row for row in others if not (menu.gives_way and is_the_routers(row))]
+    return next((row for row in firm if menu.key and _key_is(menu, want, row)), None)
 
 
 def _is_accepted(menu: Menu, want: DesiredRow, holder: Row, accept: Collection[str], found: _MenuPlan) -> bool:

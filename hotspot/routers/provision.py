@@ -126,7 +126,7 @@ def _subject(means: Means, name: str) -> Subject:
 
 def _look(means: Means, subject: Subject, connection: Connection) -> Look:
     facts = facts_of(connection)
-    findings = preflight(facts, clock_error(connection, means.clock()))
+    findings = preflight(facts, clock_error(connection, means.clock()), subject.guests)
     findings += [MOVING] if subject.is_moving else []
     stops = [finding.words for finding in findings if finding.stops]
     if stops:
@@ -186,8 +186,8 @@ def attempt_of(plan: Plan, look: Look, subject: Subject) -> Attempt:
     return Attempt(
         changes=plan.changes,
         undo=inverse(plan, look.rows).changes,
-        fields_of=lambda change: filled(change.menu, fields_to_send(change, look.desired), subject.importables),
-        fields_back=lambda change: filled(change.menu, change.fields, subject.importables),
+        fields_of=lambda change: filled(change.menu, fields_to_send(change, look.desired), subject.find_importable),
+        fields_back=lambda change: filled(change.menu, change.fields, subject.find_importable),
         step=make,
         before=likeness(look.rows),
         menus=look.desired.menus,

@@ -16,7 +16,7 @@ from hotspot.jobs import cancel_all
 from hotspot.routers.menus import FLOOR, read_version, write_version
 from hotspot.routers.models import Router, RouterState
 from hotspot.routers.rollouts_models import Rollout, RolloutKind, RolloutRouter, RolloutState, Standing
-from hotspot.routers.rollouts_progress import NAME, advance, locked, queue, stop_touching
+from hotspot.routers.rollouts_progress import DUE, NAME, advance, locked, queue, stop_touching
 from hotspot.routers.rollouts_rings import Member, Ring, arrange
 from hotspot.routers.rollouts_window import Night
 from hotspot.routers.service import NoSuchRouter
@@ -142,7 +142,7 @@ def resume(db: Session, number: int, *, night: Night, now: datetime) -> None:
     for row in rows_of(db, number):
         if row.state == Standing.FAILED:
             row.state, row.since, row.lost = Standing.PENDING, now, 0
-        if row.state in (Standing.PENDING, Standing.OFFLINE):
+        if row.state in DUE:  # also one that runs: should its job have failed, there is another
             queue(db, rollout, row.router_id, night=night, now=now)
     db.flush()
     advance(db, rollout, night=night, now=now)

@@ -5,7 +5,7 @@ Whoever moves a rollout holds the lock of its row, so that of many routers that 
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -23,6 +23,7 @@ NAME: Final = "rollout"  # of the job
 MOST_FAILED: Final = 2  # then it is stopped
 MOST_CANARIES: Final = 5  # asked in turn while they are away; when the controller's own line is down, all are
 MOST_LOST: Final = 3  # a router lost so often while it was being changed has failed: the change may be what cuts it off
+GIVEN_UP_AFTER: Final = timedelta(days=28)  # of being away
 UNDER_WAY: Final = (Standing.PENDING, Standing.RUNNING)
 DUE: Final = (*UNDER_WAY, Standing.OFFLINE)
 
@@ -130,6 +131,8 @@ def record(db: Session, turn: Turn, ended: Ended, *, night: Night, now: datetime
     if row.state != ended.standing:
         row.state, row.since = ended.standing, now
     row.why = ended.why
+    if row.state == Standing.OFFLINE and now - row.since > GIVEN_UP_AFTER:
+        row.state, row.since, row.why = Standing.FAILED, now, f"given up after {GIVEN_UP_AFTER.days} days: {ended.why}"
     row.plan_id, row.run_id = ended.plan_id or row.plan_id, ended.run_id or row.run_id
     row.lost += ended.was_lost
     db.flush()
@@ -208,7 +211,9 @@ def _goes_ahead(db: Session, rollout: Rollout, there: Counter[str], now: datetim
 def _open(db: Session, rollout: Rollout, night: Night, now: datetime) -> None:
     """Make everybody due who waits in the ring under way."""
     rollout.why = (
-        "" if rollout.at_any_time or night.has(now) else f"waits for the night, {night.opens(now):%Y-%m-%d %H:%M} UTC"
+        ""
+        if rollout.at_any_time or night.has(now)
+        else f"waits for the night, {night.opens(now).astimezone(night.zone):%Y-%m-%d %H:%M}"
     )
     for row in _rows(db, rollout, Standing.WAITING):
         if row.ring == rollout.ring:

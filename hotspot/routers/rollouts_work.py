@@ -1,10 +1,10 @@
 """What a rollout does on one router, as a job. Doing it twice is doing it once, so a worker may die at any point."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from hotspot.errors import HotspotError, Unavailable
-from hotspot.jobs import Task, Work
+from hotspot.jobs import DATABASE_AWAY, Task, Work
 from hotspot.paths import shipped
 from hotspot.routers import firmware, ledger, provision
 from hotspot.routers.changing import SomebodyElse
@@ -36,7 +36,7 @@ class NotYet(Unavailable):
     """{problem}"""
 
 
-def take_turn(means: Means, rollout_id: int, router_id: int, *, is_last: bool = False) -> None:
+def take_turn(means: Means, rollout_id: int, router_id: int) -> None:
     """Bring a router what its rollout is about, if it is its turn, and record how that ended.
 
     Raises:
@@ -50,8 +50,6 @@ def take_turn(means: Means, rollout_id: int, router_id: int, *, is_last: bool = 
     ended = _brought(means, turn)
     if ended is None:
         return
-    if is_last and ended.standing is Standing.OFFLINE:
-        ended = Ended(Standing.FAILED, f"given up: {ended.why}")
     with means.database.writing() as db:
         record(db, turn, ended, night=night, now=means.clock())
     if ended.standing in (Standing.OFFLINE, Standing.PENDING):
@@ -73,6 +71,8 @@ def _brought(means: Means, turn: Turn) -> Ended | None:
         return Ended(Standing.PENDING, str(busy))
     except HotspotError as error:
         return Ended(Standing.FAILED, str(error))
+    except DATABASE_AWAY:
+        raise
     except Exception:
         night = night_of(means.settings)
         with means.database.writing() as db:
@@ -156,8 +156,21 @@ def _upgrade(means: Means, turn: Turn) -> None:
 
 
 def _work(work: Work) -> None:
-    means = Means(work.database, work.settings, load(shipped("router_configs")))
-    take_turn(means, int(work.args["rollout"]), work.router_id, is_last=work.is_last)
+    rollout = int(work.args["rollout"])
+    try:
+        configs = load(shipped("router_configs"))
+    except HotspotError as error:  # somebody has broken a file: else the rollout would wait for this job for ever
+        _refuse(work, rollout, str(error))
+        raise
+    take_turn(Means(work.database, work.settings, configs), rollout, work.router_id)
+
+
+def _refuse(work: Work, rollout_id: int, why: str) -> None:
+    night, now = night_of(work.settings), datetime.now(UTC)
+    with work.database.writing() as db:
+        turn = claim(db, rollout_id, work.router_id, night=night, now=now)
+        if turn is not None:
+            record(db, turn, Ended(Standing.FAILED, why), night=night, now=now)
 
 
 TASK = Task(NAME, _work, LONGEST_PAUSE)

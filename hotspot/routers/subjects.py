@@ -1,10 +1,10 @@
 """A router as provisioning sees it: where it is reached and as whom, and what it should be."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -13,7 +13,7 @@ from sqlmodel import Session
 from hotspot.db import Database
 from hotspot.errors import Conflict, HotspotError
 from hotspot.routers import connection as door
-from hotspot.routers.certificates import Importable
+from hotspot.routers.certificates import FindImportable
 from hotspot.routers.configs import RouterConfigs
 from hotspot.routers.connection import Dial, RouterOS, RouterRefused, RouterUnreachable, Target
 from hotspot.routers.credentials import logins_of
@@ -63,7 +63,7 @@ class Means:
 class Subject:
     """One enrolled router at its site. `targets` are the ways in, in the order to try them.
 
-    `importables` are the certificates that can be put on it, by what they are called there.
+    `find_importable` gives the certificates that can be put on it.
     """
 
     id: int
@@ -72,11 +72,15 @@ class Subject:
     identity: RouterIdentity = field(repr=False)
     controller: Controller
     site: dict[str, Value] = field(repr=False)
-    importables: Mapping[str, Importable] = field(default_factory=dict, repr=False)
+    find_importable: FindImportable = field(repr=False)
 
     @property
     def portal(self) -> str:
         return self.controller.portal_url
+
+    @property
+    def guests(self) -> IPv4Network:
+        return IPv4Network(str(self.site["guest.network"].text))
 
     @property
     def is_moving(self) -> bool:

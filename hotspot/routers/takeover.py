@@ -7,14 +7,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+import structlog
+
 from hotspot.errors import Conflict, Unavailable
 from hotspot.jobs import Task, Work
 from hotspot.paths import shipped
 from hotspot.routers.changing import SomebodyElse
 from hotspot.routers.configs import load
-from hotspot.routers.connection import Connection, Dial, RouterOS, RouterUnreachable, Target
-from hotspot.routers.enrol import complete
-from hotspot.routers.handover import BOOTSTRAP, TAKE_OVER, USER, Absent, Ensure, ProveLogin, Step, hand_over
+from hotspot.routers.connection import Connection, Dial, RouterOS, RouterRefused, RouterUnreachable, Target
+from hotspot.routers.enrol import complete, new_password
+from hotspot.routers.handover import (
+    BOOTSTRAP,
+    TAKE_OVER,
+    USER,
+    Absent,
+    Close,
+    Ensure,
+    NoEmptyPasswords,
+    ProveLogin,
+    RulesFirst,
+    Step,
+    hand_over,
+)
 from hotspot.routers.models import RouterState
 from hotspot.routers.provision import UnderWay
 from hotspot.routers.service import get_router, get_router_named
@@ -22,6 +36,8 @@ from hotspot.routers.settling import settle
 from hotspot.routers.subjects import Means, first_way, targets_of
 from hotspot.routers.tunnels import controller_address
 
+log = structlog.get_logger()
+MOST_USERS: Final = 50  # of a router that are looked at
 FIRST_WAITS: Final = (0.5, 1.0, 2.0, 4.0)  # seconds; a router sets its tunnel up just after it has called
 
 
@@ -85,17 +101,61 @@ def _find(means: Means, name: str) -> _Found | None:
 
 def _do(connection: Connection, step: Step, target: Target, dial: Dial) -> None:
     match step:
-        case Ensure(menu, key, fields):
-            rows = _rows_with(connection, menu, key)
-            if rows:
-                connection.set(menu, rows[0], fields)
-            else:
-                connection.add(menu, {**key, **fields})
+        case Ensure():
+            _ensure(connection, step)
         case Absent(menu, key):
             for row in _rows_with(connection, menu, key):
                 connection.remove(menu, row)
         case ProveLogin(user, password):
             RouterOS.connect(replace(target, user=user, password=password), dial=dial).close()
+        case Close() | RulesFirst():
+            try:
+                _shut(connection, step)
+            except RouterRefused as error:  # a RouterOS without the menu has no such door
+                log.warning("a door could not be shut", menu=step.menu, problem=str(error))
+        case NoEmptyPasswords():
+            _give_passwords(connection, target, dial)
+
+
+def _ensure(connection: Connection, step: Ensure) -> None:
+    rows = _rows_with(connection, step.menu, step.key)
+    if rows:
+        connection.set(step.menu, rows[0], step.fields)
+    else:
+        connection.add(step.menu, {**step.key, **step.fields})
+
+
+def _shut(connection: Connection, step: Close | RulesFirst) -> None:
+    if isinstance(step, Close):
+        connection.set(step.menu, "", step.fields)
+    else:
+        _put_first(connection, step.menu, step.rules)
+
+
+def _put_first(connection: Connection, menu: str, rules: Sequence[Mapping[str, str]]) -> None:
+    """Make them anew, in front of the first one that isn't ours."""
+    marks = {rule["comment"] for rule in rules}
+    rows = [row for row in connection.read(menu, (".id", "dynamic", "comment")) if row.get("dynamic") != "true"]
+    others = [row[".id"] for row in rows if row.get("comment") not in marks]
+    for row in rows:
+        if row.get("comment") in marks:
+            connection.remove(menu, row[".id"])
+    place = {"place-before": others[0]} if others else {}
+    for rule in rules:
+        connection.add(menu, {**rule, **place})
+
+
+def _give_passwords(connection: Connection, target: Target, dial: Dial) -> None:
+    """RouterOS shows nobody's password, so an empty one is tried, with the users who are let in from here."""
+    for row in connection.read("/user", (".id", "name", "disabled"))[:MOST_USERS]:
+        if row["name"] in {BOOTSTRAP, USER} or row.get("disabled") == "true":
+            continue
+        try:
+            RouterOS.connect(replace(target, user=row["name"], password=""), dial=dial).close()
+        except RouterRefused:
+            continue
+        connection.set("/user", row[".id"], {"password": new_password()})
+        log.warning("a user without a password got one that nobody knows", router=target.name, user=row["name"])
 
 
 def _rows_with(connection: Connection, menu: str, key: Mapping[str, str]) -> list[str]:

@@ -3,6 +3,8 @@
 While the router is away it is tried again. Done twice it does no harm: a plan is used once, and a run is settled or rolled back once.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
 from uuid import UUID
@@ -13,8 +15,10 @@ from hotspot.errors import Unavailable
 from hotspot.jobs import Task, Work, enqueue
 from hotspot.paths import shipped
 from hotspot.routers import connection, ledger, provision
+from hotspot.routers.changing import SomebodyElse
 from hotspot.routers.configs import load
 from hotspot.routers.decided import raise_unless_decided, raise_unless_undoable
+from hotspot.routers.provision import UnderWay
 from hotspot.routers.service import get_router
 from hotspot.routers.subjects import Means
 
@@ -59,25 +63,28 @@ def _means(work: Work) -> Means:
     return replace(Means(work.database, work.settings, load(shipped("router_configs"))), dial=dial)
 
 
-def _apply(work: Work) -> None:
+@contextmanager
+def _or_later() -> Iterator[None]:
+    """Where somebody else is at work on the router, a job is tried again."""
     try:
+        yield
+    except (UnderWay, SomebodyElse) as busy:
+        raise Later(problem=busy) from busy
+
+
+def _apply(work: Work) -> None:
+    with _or_later():
         provision.apply(_means(work), UUID(work.args["plan"]), dangers=work.args["dangers"])
-    except provision.UnderWay as error:
-        raise Later(problem=error) from error
 
 
 def _confirm(work: Work) -> None:
-    try:
+    with _or_later():
         provision.confirm(_means(work), work.args["run"])
-    except provision.UnderWay as error:
-        raise Later(problem=error) from error
 
 
 def _rollback(work: Work) -> None:
-    try:
+    with _or_later():
         provision.rollback(_means(work), work.args["run"], made_by=work.args["made_by"])
-    except provision.UnderWay as error:
-        raise Later(problem=error) from error
 
 
 TASKS: Final = (Task(APPLY, _apply), Task(CONFIRM, _confirm), Task(ROLLBACK, _rollback))

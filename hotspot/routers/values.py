@@ -26,7 +26,8 @@ Values = Mapping[str, Value]
 class RouterFacts:
     """What a router says of itself. `interfaces` maps each name to its type as /interface prints it: ether, wifi, wlan, bridge.
 
-    `uplinks` are the interfaces by which it reaches the controller; `virtual` those that did not come with the box; `device_mode` its
+    `uplinks` are the interfaces by which it reaches the controller; `networks` those of addresses that aren't ours, with the interface of
+    each; `virtual` those that did not come with the box; `device_mode` its
     features; `licence` its level, None: unknown.
     """
 
@@ -35,6 +36,7 @@ class RouterFacts:
     packages: frozenset[str] = frozenset()
     interfaces: Mapping[str, str] = field(default_factory=dict)
     uplinks: frozenset[str] = frozenset()
+    networks: tuple[tuple[IPv4Network, str], ...] = ()
     virtual: frozenset[str] = frozenset()
     has_flash: bool = False
     device_mode: Mapping[str, bool] = field(default_factory=dict)
@@ -46,6 +48,11 @@ class RouterFacts:
         """Return which tree its radios are in: "wifi", "wireless", or "" without radios. A box has one of the drivers only."""
         types = set(self.interfaces.values())
         return "wifi" if "wifi" in types else "wireless" if "wlan" in types else ""
+
+    @property
+    def line_networks(self) -> tuple[IPv4Network, ...]:
+        """Return the networks by which it reaches the controller."""
+        return tuple(network for network, interface in self.networks if interface in self.uplinks)
 
     @property
     def radios(self) -> tuple[str, ...]:

@@ -109,7 +109,7 @@ class _Reading:
             for row in self._enabled(path):
                 ssid, bridge = radios[path](row)
                 name = row.fields.get("name", "")
-                if ssid and interface == (bridge or ports.get(name, name)):
+                if ssid and interface == (ports.get(name) or bridge or name):  # a port of a bridge stays one
                     yield ssid
 
     def _wifi(self, row: Row) -> tuple[str, str]:

@@ -163,7 +163,7 @@ class SiteSettings(BaseModel):
     ] = ""
     dns_servers: Annotated[
         str,
-        Field(max_length=200, description="the router's DNS servers; empty: the line's own"),
+        Field(max_length=200, description="the router's DNS servers; empty: as the router has them"),
         AfterValidator(_addresses),
     ] = ""
     ntp_servers: Annotated[

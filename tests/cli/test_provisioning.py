@@ -15,6 +15,7 @@ from hotspot.cli.main import app
 from hotspot.db import Database
 from hotspot.routers import attempt, restore
 from hotspot.routers.backups import RouterBackup, image_of
+from hotspot.routers.service import get_router_named
 from hotspot.settings import Settings
 from hotspot.simulator.routeros.sessions import Result
 from hotspot.simulator.routeros.traps import Trap
@@ -271,3 +272,15 @@ def test_what_a_router_says_is_no_markup(live: Live, monkeypatch: pytest.MonkeyP
 
     assert drift.exit_code == 3, drift.output
     assert "[/b] [red]no[/red]" in drift.stdout
+
+
+def test_what_a_router_says_is_nothing_that_a_terminal_obeys(live: Live, database: Database) -> None:
+    with database.writing() as db:
+        router = get_router_named(db, NAME)
+        router.model, router.version = "hAP\x1b]0;owned\x07 ax", "7.20\x9b2J\u202e8"
+
+    for words in (("routers", "show", NAME), ("routers", "list")):
+        said = run(*words)
+        assert said.exit_code == 0, said.output
+        assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(said.output)
+    assert "hAP·]0;owned ax" in run("routers", "show", NAME).stdout

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Network
 from typing import Any
 
 import pytest
@@ -90,6 +91,18 @@ def test_a_wrong_clock_is_noted_and_an_unreadable_one_is_not() -> None:
     assert "let the router reach one: setting ntp_servers, UDP port 123" in finding.words
     assert not finding.stops
     assert preflight(WELL, timedelta(seconds=3)) == []
+
+
+def test_addresses_that_are_not_ours_are_seen_with_their_interface_and_nonsense_is_not() -> None:
+    said = [
+        {"address": "192.0.2.9/24", "interface": "ether1"},
+        {"address": "nonsense", "interface": "ether2"},
+        {"address": "10.5.50.1/24", "interface": "hotspot-guests", "comment": "hotspot:guests"},
+    ]
+    with Live() as live:
+        live.router.actions["/ip/address", "print"] = lambda _call: Result(said)
+
+        assert seen(live).networks == ((IPv4Network("192.0.2.0/24"), "ether1"),)
 
 
 def test_a_router_without_the_hotspot_is_not_planned_for() -> None:

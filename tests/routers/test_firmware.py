@@ -21,6 +21,7 @@ from hotspot.routers.models import RouterState
 from hotspot.routers.service import get_router_named
 from hotspot.routers.subjects import Means, enter, subject_of
 from hotspot.settings import Settings
+from hotspot.simulator.routeros.sessions import Result
 from hotspot.simulator.routeros.traps import failure
 from tests.world import World
 
@@ -51,13 +52,13 @@ class Shop:
 
     def upgrade(self, version: tuple[int, ...] = TARGET, channel: str = "stable", **more: Any) -> Any:
         with self.database.reading() as db:
-            subject = subject_of(db, get_router_named(db, NAME), self.settings)
+            subject = subject_of(db, get_router_named(db, NAME), self.settings, now=self.means.clock())
         more = {"before": None, "keep": self.kept.append, **more}
         return firmware.upgrade(self.means, subject, version, channel, **more)
 
     def problems(self) -> list[str]:
         with self.database.reading() as db:
-            subject = subject_of(db, get_router_named(db, NAME), self.settings)
+            subject = subject_of(db, get_router_named(db, NAME), self.settings, now=self.means.clock())
         with enter(self.means, subject) as connection:
             return firmware.problems(connection, TARGET)
 
@@ -207,4 +208,22 @@ def test_a_package_that_is_gone_and_a_portal_that_does_not_answer_are_told(shop:
     shop.live.router.on_reboot(loses)
 
     with pytest.raises(UpgradedBadly, match=r"its package wifi-qcom is gone; the portal .* does not answer"):
+        shop.upgrade()
+
+
+def test_a_router_that_names_endless_packages_or_answers_nothing_is_refused(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.live.router.packages.enabled |= {f"made-up-{number}": True for number in range(40)}
+    assert shop.problems() == ["it names 42 packages, more than there are"]
+
+    answer = shop.live.router.run
+
+    def silent(path: str, command: str, arguments: dict[str, str], **more: Any) -> Any:
+        done = answer(path, command, arguments, **more)
+        return Result() if (path, command) == ("/system/package/update", "print") else done
+
+    monkeypatch.setattr(shop.live.router, "run", silent)
+    shop.live.router.packages.enabled = {"routeros": True}
+    with pytest.raises(CannotUpgrade, match="the channel stable offers nothing"):
         shop.upgrade()

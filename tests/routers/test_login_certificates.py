@@ -13,13 +13,13 @@ from benchmarks.live_router import PASSWORD, Live
 from hotspot.db import Database
 from hotspot.paths import shipped
 from hotspot.routers import login_pages, provision
-from hotspot.routers.certificates import read_chain
+from hotspot.routers.certificates import read_chain, row_name
 from hotspot.routers.configs import load
 from hotspot.routers.diff import lines
 from hotspot.routers.enrol import api_context
 from hotspot.routers.health import NOT_PROVEN
 from hotspot.routers.importing import FILE
-from hotspot.routers.ledger import Outcome
+from hotspot.routers.ledger import Outcome, get_run
 from hotspot.routers.models import LoginCertificate, RouterState
 from hotspot.routers.service import get_router_named
 from hotspot.routers.subjects import Means
@@ -99,7 +99,13 @@ def test_a_router_with_a_certificate_offers_https_and_the_api_and_then_needs_not
     assert "+ /certificate login\n" in shown
     assert "(from certificate wifi-kota, valid until 2026-05-31)" in shown
     assert "PRIVATE KEY" not in shown
-    assert applied(city.means, plan).outcome is Outcome.CONFIRMED
+    done = applied(city.means, plan)
+    assert done.outcome is Outcome.CONFIRMED
+    with city.means.database.reading() as db:
+        said = [entry["statement"] for entry in get_run(db, done.run).log]
+    imported = next(words for words in said if words.startswith("/certificate/import"))
+    assert "passphrase=(changed)" in imported
+    assert "PRIVATE KEY" not in "".join(said)
     (own,) = [row for row in city.live.rows("/certificate") if row["name"] == city.profile()["ssl-certificate"]]
     assert own["private-key"] == "true"
     assert len(city.certificates()) == 2  # its issuer, too: the router sends it along
@@ -285,7 +291,14 @@ def test_a_key_is_kept_sealed(city: City) -> None:
     with city.means.database.reading() as db:
         kept = db.exec(select(LoginCertificate)).one()
         assert b"PRIVATE KEY" not in kept.key
-        (own, issuer) = login_pages.importables(db, city.means.settings.keys).values()
+        find = login_pages.importables(db, city.means.settings.keys)
+    names = [
+        row_name(f"{part}-----END CERTIFICATE-----\n") for part in kept.chain.split("-----END CERTIFICATE-----\n")[:2]
+    ]
+    own, issuer = (find(name) for name in names)
+    assert own is not None
+    assert issuer is not None
+    assert find("hotspot-login-of-nobody") is None
     assert {bool(own.key), bool(issuer.key)} == {True, False}
     assert "PRIVATE" not in repr((own, issuer))
 

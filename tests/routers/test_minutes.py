@@ -40,7 +40,7 @@ def test_each_statement_is_noted_as_it_was_given_and_looks_are_not(means: Means,
         f"{FILTER}/move {last}",
         f"{FILTER}/remove {last}",
         '/radius/add address="10.253.0.1" secret=(changed)',
-        '/tool/fetch url="http://10.253.0.1/" no-such="word"',
+        '/tool/fetch url="http://10.253.0.1/" no-such=(changed)',
     ]
     assert [entry["outcome"] for entry in minutes.entries[:-1]] == ["done"] * 8
     assert "no-such" in minutes.entries[-1]["outcome"]

@@ -41,6 +41,34 @@ def test_a_changed_ssid_changes_the_radios_and_nothing_else() -> None:
     ] * 2
 
 
+def test_a_radio_that_is_a_port_by_its_datapath_becomes_one_of_ours() -> None:
+    box = Box()
+    box.rows["/interface/wifi"][0]["datapath.bridge"] = "office"
+    box.put("/interface/bridge/port", interface="wifi1", bridge="office", dynamic="true")
+
+    found = plan(desired(), box.actual)
+
+    assert not found.conflicts
+    made = [change for change in found.changes if change.name == "radio-wifi1"]
+    assert isinstance(made[0], Set)
+    assert made[0].fields["datapath.bridge"] == "none"
+    assert isinstance(made[1], Add)
+    assert made[1].fields["bridge"] == "hotspot-guests"
+
+
+def test_a_radio_that_somebody_put_into_a_bridge_is_in_the_way_until_it_is_accepted() -> None:
+    box = Box()
+    box.put("/interface/bridge/port", interface="wifi1", bridge="bridge")
+
+    (conflict,) = plan(desired(), box.actual).conflicts
+
+    assert conflict.name == "/interface/bridge/port wifi1"
+    taken = plan(desired(), box.actual, accept=[conflict.name])
+    box.apply(taken.changes, desired())
+    ports = {row["interface"]: row["bridge"] for row in box.actual["/interface/bridge/port"]}
+    assert ports == {"wifi1": "hotspot-guests", "wifi2": "hotspot-guests"}
+
+
 def test_rows_are_made_after_what_they_refer_to_and_removed_before_it() -> None:
     made = plan(desired(certificate=CERTIFICATE), Box().actual)
     box = provisioned(certificate=CERTIFICATE)

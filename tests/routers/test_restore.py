@@ -134,7 +134,9 @@ def test_another_box_log_in_or_version_is_a_danger_to_name(means: Means, live: L
         "other-log-in",
         "other-version",
     ]
-    with pytest.raises(NameTheDanger, match=r"twin.*--accept-danger other-box --accept-danger other-version"):
+    with pytest.raises(
+        NameTheDanger, match=r"^It makes this box .* twin.*--accept-danger other-box --accept-danger other-version"
+    ):
         restore.restore(means, NAME, number, ADMIN, dangers=["other-log-in"])
     assert live.router.boot == 0
 

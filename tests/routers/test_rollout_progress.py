@@ -208,7 +208,7 @@ def test_what_begins_in_daylight_waits_for_the_night_and_what_was_begun_is_ended
     city.starts(replace(AT_ONCE, at_any_time=False))
     (canary,) = city.routers(Standing.PENDING)
     assert city.queued() == [night]
-    assert "waits for the night, 2026-03-02 18:00 UTC" in city.why
+    assert "waits for the night, 2026-03-03 01:00" in city.why
     assert city.claims(canary) is None
 
     city.now = night

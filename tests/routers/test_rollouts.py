@@ -10,7 +10,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from itertools import count
+from pathlib import Path
 
+import psycopg
 import pytest
 
 from benchmarks.fleet import Fleet, FleetThread, Member, configured, dial_by, found_city
@@ -19,15 +21,16 @@ from hotspot import worker as works
 from hotspot.areas.importer import import_packaged_areas
 from hotspot.areas.service import top_area
 from hotspot.db import Database
+from hotspot.errors import Invalid
 from hotspot.jobs import Task, Work, pending
 from hotspot.paths import shipped
-from hotspot.routers import ledger, rollouts
+from hotspot.routers import ledger, rollouts, rollouts_work
 from hotspot.routers.configs import load
 from hotspot.routers.ledger import Outcome
 from hotspot.routers.provision import alone
 from hotspot.routers.rollouts import Order
 from hotspot.routers.rollouts_models import RolloutKind, RolloutRouter, RolloutState, Standing
-from hotspot.routers.rollouts_progress import MOST_LOST, night_of
+from hotspot.routers.rollouts_progress import GIVEN_UP_AFTER, MOST_LOST, night_of
 from hotspot.routers.rollouts_progress import NAME as TASK_NAME
 from hotspot.routers.rollouts_work import TASK, NotYet, take_turn
 from hotspot.routers.service import get_router_named
@@ -90,7 +93,7 @@ def workers(means: Means, count: int = 1) -> Iterator[None]:
     """Workers that try again at once, as many as are asked for."""
 
     def work(work: Work) -> None:
-        take_turn(means, int(work.args["rollout"]), work.router_id, is_last=work.is_last)
+        take_turn(means, int(work.args["rollout"]), work.router_id)
 
     task = Task(TASK_NAME, work, timedelta(milliseconds=200))
     with ExitStack() as stack:
@@ -153,10 +156,10 @@ def standing(means: Means, number: int) -> RolloutRouter:
         return row
 
 
-def turn(means: Means, number: int, **more: bool) -> RolloutRouter:
+def turn(means: Means, number: int) -> RolloutRouter:
     """Do one job of this rollout; whether it is to be tried again is in the row."""
     with suppress(NotYet):
-        take_turn(means, number, standing(means, number).router_id, **more)
+        take_turn(means, number, standing(means, number).router_id)
     return standing(means, number)
 
 
@@ -228,7 +231,7 @@ def test_a_router_that_is_unwell_afterwards_fails_at_once(turns: Means, one: Liv
 def test_a_router_that_somebody_works_on_is_tried_again(turns: Means, one: Live) -> None:
     number = start(turns)
     with turns.database.reading() as db:
-        subject = subject_of(db, get_router_named(db, NAME), turns.settings)
+        subject = subject_of(db, get_router_named(db, NAME), turns.settings, now=turns.clock())
 
     with alone(turns, subject):
         row = turn(turns, number)
@@ -248,9 +251,23 @@ def test_who_is_away_for_a_month_is_given_up(turns: Means, one: Live) -> None:
 
     assert turn(away, number).state == Standing.OFFLINE
     assert turn(away, number).state == Standing.OFFLINE
-    row = turn(away, number, is_last=True)
+    later = replace(away, clock=lambda: turns.clock() + GIVEN_UP_AFTER)
+    row = turn(later, number)
 
-    assert (row.state, row.why.split(":")[0]) == (Standing.FAILED, "given up")
+    assert (row.state, row.why.split(":")[0]) == (Standing.FAILED, "given up after 28 days")
+
+
+def test_a_database_that_is_away_is_no_mistake_and_the_turn_is_taken_again(turns: Means, one: Live) -> None:
+    def away(_address: IPv4Address, _port: int) -> socket.socket:
+        raise psycopg.OperationalError("the server closed the connection")
+
+    number = start(turns)
+
+    with pytest.raises(psycopg.OperationalError):
+        turn(replace(turns, dial=away), number)
+
+    assert standing(turns, number).state == Standing.RUNNING
+    assert turn(turns, number).state == Standing.DONE
 
 
 def test_who_comes_back_after_the_end_is_left_alone(turns: Means, one: Live) -> None:
@@ -279,6 +296,21 @@ def test_a_mistake_of_ours_is_told_and_ends_the_job(turns: Means, one: Live) -> 
         turn(replace(turns, dial=wrong), number)
 
     assert standing(turns, number).why == "a mistake of ours; the log has more"
+
+
+def test_router_configs_that_can_not_be_read_fail_the_turn(
+    turns: Means, one: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "broken.toml").write_text("[[item]")
+    monkeypatch.setattr(rollouts_work, "shipped", lambda _name: tmp_path)
+    number = start(turns)
+
+    with pytest.raises(Invalid, match=r"broken\.toml"):
+        TASK.run(Work(turns.database, turns.settings, standing(turns, number).router_id, {"rollout": number}, 0))
+
+    row = standing(turns, number)
+    assert (row.state, "broken.toml" in row.why) == (Standing.FAILED, True)
+    assert state(turns.database, number)[0] == RolloutState.PAUSED
 
 
 def test_an_upgrade_is_followed_by_what_the_site_wants(turns: Means, one: Live) -> None:

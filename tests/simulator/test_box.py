@@ -1,5 +1,6 @@
 """A box's configuration decides what phones see."""
 
+import asyncio
 from datetime import timedelta
 from ipaddress import IPv4Address
 
@@ -11,6 +12,7 @@ from hotspot.simulator.gateway import NoSuchNetwork
 from hotspot.simulator.phones import APPLE, Phone, Verdict
 from hotspot.simulator.reading import read_setup
 from hotspot.simulator.routeros.sessions import Session
+from hotspot.simulator.routeros.wire import encode_sentence
 from tests.simulator.configured import SSID, UPLINK, Place, configured, fresh
 from tests.simulator.scene import GINA, GINAS_PHONE, HADI, HADIS_PHONE, SECRET, Portal, portal, radius_server, scenario
 
@@ -61,6 +63,7 @@ SHUT = {
     "the radio is a client": f"{RADIO} configuration.mode=station",
     "the network wants a password": f"{RADIO} security.authentication-types=wpa2-psk",
     "the radio leads elsewhere": f"/interface bridge add name=office; {RADIO} datapath.bridge=office",
+    "the radio is a port of another bridge": "/interface bridge add name=office; /interface bridge port add bridge=office interface=wifi1",
     "the radio leads nowhere": f"{RADIO} datapath.bridge=none",
     "the bridge is off": "/interface bridge set guests disabled=yes",
     "the hotspot is off": "/ip hotspot set guests disabled=yes",
@@ -376,3 +379,42 @@ async def test_a_restart_forgets_sessions_and_keeps_the_configuration() -> None:
         assert (await phone.get_online()).is_online
         assert place.radius.statuses == [StatusType.START, StatusType.START]
         await phone.close()
+
+
+TUNNEL = """
+/interface wireguard add name=hotspot
+/interface wireguard peers add interface=hotspot public-key="IWQ0YzE5ZDUxN2Y4YjYwMDAwMDAwMDAwMDAwMDAwMDA=" allowed-address=127.66.0.1/32
+/ip service set api address=127.66.0.1/32
+/ip address add address=127.66.8.8/32 interface=hotspot
+"""
+
+
+async def answer_at(address: str) -> bytes:
+    """Log in by the API there; nothing when it hangs up."""
+    reader, writer = await asyncio.open_connection(address, 8728)
+    writer.write(encode_sentence(["/login", "=name=admin", "=password="]))
+    try:
+        return await reader.read(100)
+    except ConnectionResetError:
+        return b""
+    finally:
+        writer.close()
+
+
+@scenario
+async def test_the_api_is_at_the_address_in_the_tunnel_and_only_while_there_is_power() -> None:
+    async with fresh() as place:
+        assert place.box.api is None
+        await place.run(TUNNEL)
+
+        assert b"!done" in await answer_at("127.66.8.8")  # the caller seems to be the tunnel's peer
+
+        place.box.power_cut()
+        assert await answer_at("127.66.8.8") == b""
+        place.box.power_back()
+        assert b"!done" in await answer_at("127.66.8.8")
+
+        await place.run("/ip address set [find interface=hotspot] address=127.66.8.9/32")
+        assert b"!done" in await answer_at("127.66.8.9")
+        with pytest.raises(ConnectionRefusedError):
+            await answer_at("127.66.8.8")

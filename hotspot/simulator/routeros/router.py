@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from hotspot.simulator.routeros import commands, scheduler, users
+from hotspot.simulator.routeros import commands, defconf, scheduler, users
 from hotspot.simulator.routeros.boards import BOARDS, SESSIONS, Board
 from hotspot.simulator.routeros.devicemode import DeviceMode
 from hotspot.simulator.routeros.files import Files
@@ -43,7 +43,7 @@ class Service:
 
 
 class SimulatedRouterOS:
-    """One router; a test or the demo makes it with a few words."""
+    """One router; a test or the demo makes it with a few words. With `has_defaults` it is as it comes from the shop."""
 
     def __init__(
         self,
@@ -57,6 +57,7 @@ class SimulatedRouterOS:
         mode: str | None = None,
         password: str = "",
         offers: Mapping[str, str] = OFFERS,
+        has_defaults: bool = False,
     ) -> None:
         self.board: Board = BOARDS[model]
         self.serial = serial
@@ -72,22 +73,22 @@ class SimulatedRouterOS:
         self.sessions: dict[Session, float] = {}
         self.radius_counters: dict[int, dict[str, str]] = {}
         self.log: deque[tuple[int, str, str, str]] = deque(maxlen=LOGGED)
-        self.boot = 0
+        self.boot, self._booted_at = 0, self.clock.monotonic()
         self.free_storage = 67_108_864  # octets
         self.fetches: Callable[[Mapping[str, str]], bytes] = _nobody
         self.reaches: Callable[[str], bool] = lambda _address: False
         self.version_text = self.firmware = version
         self.firmware_after_boot = version
-        self._wall_offset = 0.0
-        self._logged = 0
+        self._wall_offset, self._logged = 0.0, 0
         self._changed: list[ChangeListener] = []
         self._rebooted: list[Callable[[], None]] = []
         self._thrown_out: list[Callable[[Session], None]] = []
-        self._booted_at = self.clock.monotonic()
         self.menus: dict[str, Menu] = {}
         self._know_menus()
         self.config: Configuration = self._factory(password)
         self.scheduler: scheduler.Scheduler = scheduler.Scheduler(self)
+        self._has_defaults = has_defaults
+        self._set_up()
 
     # What it is
 
@@ -144,6 +145,10 @@ class SimulatedRouterOS:
         admin = config.rows("/user")[0]
         config.put("/user", (admin.with_fields({"password": password}),))
         return config
+
+    def _set_up(self) -> None:
+        if self._has_defaults:
+            defconf.set_up(self)
 
     def _ports(self) -> list[tuple[str, str, int]]:
         radios = [("/interface/wifi", "wifi", self.board.wifi), ("/interface/wireless", "wlan", self.board.wireless)]
@@ -300,10 +305,12 @@ class SimulatedRouterOS:
         self._boot_with(tables)
         self.scheduler.boot()
 
-    def reset(self, *, keep_users: bool, script: str = "") -> None:
-        """Begin anew, and run a script at the end."""
+    def reset(self, *, keep_users: bool, no_defaults: bool = False, script: str = "") -> None:
+        """Begin anew, and run a script at the end, which stands in place of the defaults."""
         kept = {path: self.config.rows(path) for path in ("/user", "/user/group")} if keep_users else {}
         self._boot_with({**self._factory("").tables, **kept})
+        if not no_defaults and not script:
+            self._set_up()
         if script:
             with suppress(Trap):
                 self.interpreter.run(script, session=Session("", via="reset"))

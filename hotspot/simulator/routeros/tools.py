@@ -24,12 +24,12 @@ def reboot(call: Call) -> Result:
 
 def reset_configuration(call: Call) -> Result:
     """Begin anew; ``keep-users=yes`` keeps them, a file of ``run-after-reset`` runs at the end."""
-    keep = call.arguments.get("keep-users") in {"yes", "true"}
+    keep, bare = (call.arguments.get(name) in {"yes", "true"} for name in ("keep-users", "no-defaults"))
     script = call.arguments.get("run-after-reset")
     octets = call.router.files.read(script) if script else b""
     if octets is None:
         raise no_such_item()
-    call.router.reset(keep_users=keep, script=octets.decode("utf-8", "surrogateescape"))
+    call.router.reset(keep_users=keep, no_defaults=bare, script=octets.decode("utf-8", "surrogateescape"))
     return Result()
 
 

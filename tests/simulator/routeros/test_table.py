@@ -29,6 +29,7 @@ UNRECORDED = {
     "/ip/proxy",
     "/ip/socks",
     "/ip/upnp",
+    "/ipv6/firewall/filter",
     "/tool/bandwidth-server",
     "/tool/mac-server/mac-winbox",
     "/tool/mac-server/ping",

@@ -350,3 +350,16 @@ def test_a_reset_begins_anew_and_may_keep_users_and_run_a_script(box: Box) -> No
 
     box.do("/system/reset-configuration")
     assert [row["name"] for row in box.rows("/user")] == ["admin"]
+
+
+def test_a_box_from_the_shop_gets_its_defaults_back_unless_they_are_refused() -> None:
+    box = Box(has_defaults=True)
+    ports = [row["interface"] for row in box.rows("/interface/bridge/port")]
+    assert ports == ["ether2", "ether3", "ether4", "ether5", "wifi1", "wifi2"]
+    box.do("/interface/bridge/port/remove", numbers=box.rows("/interface/bridge/port")[0][".id"])
+
+    box.do("/system/reset-configuration")
+    assert [row["interface"] for row in box.rows("/interface/bridge/port")] == ports
+
+    box.do("/system/reset-configuration", no_defaults="yes")
+    assert box.rows("/interface/bridge") == []
