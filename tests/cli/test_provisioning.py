@@ -15,6 +15,7 @@ from hotspot.cli.main import app
 from hotspot.db import Database
 from hotspot.routers import attempt, restore
 from hotspot.routers.backups import RouterBackup, image_of
+from hotspot.routers.health import NOT_PROVEN
 from hotspot.routers.service import get_router_named
 from hotspot.settings import Settings
 from hotspot.simulator.routeros.sessions import Result
@@ -57,7 +58,7 @@ def test_a_router_is_planned_applied_and_has_nothing_left_to_do(live: Live) -> N
     done = run("routers", "apply", number)
 
     assert done.exit_code == 0, done.output
-    assert f"Run 1: {NAME} is as planned." in done.stdout
+    assert f"Run 1: {NAME} is as planned (RADIUS not proven: nobody logged in since)." in done.stdout
     assert "checking on a new connection" in done.stderr
     assert "Nothing to do" in run("routers", "plan", NAME).stdout
     shown = run("routers", "show", NAME)
@@ -66,9 +67,9 @@ def test_a_router_is_planned_applied_and_has_nothing_left_to_do(live: Live) -> N
 
     back = run("routers", "rollback", "1")
 
-    assert f"Run 2: {NAME} is as planned." in back.stdout
+    assert f"Run 2: {NAME} is as planned (RADIUS" in back.stdout
     assert live.rows("/ip/hotspot") == []
-    assert answered("confirm", "2") == {"router": NAME, "run": 2, "outcome": "confirmed", "reason": ""}
+    assert answered("confirm", "2") == {"router": NAME, "run": 2, "outcome": "confirmed", "reason": NOT_PROVEN}
 
 
 def test_a_conflict_ends_with_how_to_accept_it(live: Live) -> None:
