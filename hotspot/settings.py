@@ -10,14 +10,14 @@ import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime, time
 from functools import cached_property
-from ipaddress import IPv4Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, ip_address
 from pathlib import Path
 from tomllib import TOMLDecodeError
 from typing import Annotated, Any, get_args
 from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -64,6 +64,10 @@ class Settings(BaseSettings):
     tunnel_network: IPv4Network = Field(
         IPv4Network("10.253.0.0/16"),
         description="private addresses of the routers' tunnels; the first is the controller's",
+    )
+    radius_addresses: str = Field(
+        "",
+        description="further addresses in tunnel_network at which RADIUS answers routers, after the controller's, with commas between",
     )
     tunnel_host: str = Field("", description="name or address that routers dial for WireGuard; default: public_url's")
     tunnel_port: int = Field(51820, ge=1, le=65535, description="UDP port of the controller's WireGuard")
@@ -155,6 +159,21 @@ class Settings(BaseSettings):
             raise ValueError(f"{network} is no private network of /8 to /29, such as 10.253.0.0/16")
         return network
 
+    @field_validator("radius_addresses")
+    @classmethod
+    def _in_tunnel_network(cls, addresses: str, info: ValidationInfo) -> str:
+        network = info.data.get("tunnel_network")
+        for address in _listed(addresses):
+            try:
+                parsed = IPv4Address(address)
+            except ValueError as error:
+                raise ValueError(f"{address!r} is not an IPv4 address") from error
+            if network is not None and (parsed not in network or parsed in (network[0], network[1], network[-1])):
+                raise ValueError(
+                    f"{parsed} is not in tunnel_network {network}, beside the controller's own {network[1]}"
+                )
+        return addresses
+
     @field_validator("tunnel_host")
     @classmethod
     def _host(cls, host: str) -> str:
@@ -180,6 +199,11 @@ class Settings(BaseSettings):
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)
+
+    @property
+    def further_radius_servers(self) -> tuple[IPv4Address, ...]:
+        """The addresses of `radius_addresses`, each once, in their order."""
+        return tuple(dict.fromkeys(IPv4Address(address) for address in _listed(self.radius_addresses)))
 
     @property
     def radius_hosts(self) -> list[str]:

@@ -94,9 +94,9 @@ def _made(way: Way, attempt: Attempt, connection: Connection, report: Report) ->
     done = 0
     batches = list(changing.batches(attempt.changes))
     for batch in batches:
-        if len(batches) > 1:
-            _arm(connection, attempt, report)
         changing.take(connection)
+        if len(batches) > 1:
+            _arm(connection, attempt, report)  # in safe mode: what a cut takes back is the schedule of the batch before
         for change in batch:
             attempt.step(connection, change, attempt.fields_of)
         done += len(batch)

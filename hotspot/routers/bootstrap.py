@@ -8,6 +8,7 @@ Only features of RouterOS 7.19 are used. The private keys never leave the router
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address
 from typing import Final
 
 from hotspot.routers.handover import API_SSL_PORT, BOOTSTRAP, CERTIFICATE, INTERFACE, SCHEDULE, SCRIPT_FILE, TUNNEL_MARK
@@ -27,11 +28,15 @@ NTP_SERVER: Final = "pool.ntp.org"  # a box without a battery wakes up in the pa
 
 @dataclass(frozen=True, slots=True)
 class Bootstrap:
-    """What one router's script carries: where to call, the token, and the CA of a controller whose certificate is private."""
+    """What one router's script carries: where to call, the token, and the CA of a controller whose certificate is private.
+
+    `radius_servers` are those beside the controller that are reached through the tunnel.
+    """
 
     base_url: str
     token: str = field(repr=False)
     ca: str = ""
+    radius_servers: tuple[IPv4Address, ...] = ()
 
     @property
     def contact_url(self) -> str:
@@ -53,7 +58,7 @@ def script(bootstrap: Bootstrap) -> str:
         *_call(bootstrap),
         *_login(),
         *_firewall(),
-        *_tunnel(),
+        *_tunnel(bootstrap.radius_servers),
         *_farewell(),
     ]
     return "\n".join(["# hotspot: enrols this router; may be run again.", "{", *lines, "}", ""])
@@ -232,12 +237,14 @@ def _firewall() -> Iterator[str]:
     yield "}"
 
 
-def _tunnel() -> Iterator[str]:
-    """The peer, our address, and the route to the controller."""
+def _tunnel(radius_servers: Sequence[IPv4Address]) -> Iterator[str]:
+    """The peer, our address, and the routes to the controller and to further RADIUS servers."""
+    further = "".join(f",{address}/32" for address in radius_servers)
+    allowed = f"($controller . {quote(further)})" if further else "$controller"
     interface = f"interface={quote(INTERFACE)}"
     peer = (
         f'{interface} public-key=($answer->"public_key") endpoint-address=($answer->"endpoint_host") '
-        f'endpoint-port=($answer->"endpoint_port") allowed-address=$controller persistent-keepalive={quote(KEEP_ALIVE)}'
+        f'endpoint-port=($answer->"endpoint_port") allowed-address={allowed} persistent-keepalive={quote(KEEP_ALIVE)}'
     )
     to_controller, tunnel = f"comment={quote('hotspot:controller')}", f"comment={quote(TUNNEL_MARK)}"
     made = (
@@ -247,6 +254,10 @@ def _tunnel() -> Iterator[str]:
     )
     for menu, comment, variable, fields in made:
         yield from _find_or_make(menu, comment, variable, fields, only_new=f"{comment} ")
+    for number, address in enumerate(radius_servers, 2):
+        comment = f"comment={quote(f'hotspot:radius-{number}')}"
+        fields = f"dst-address={quote(f'{address}/32')} gateway={quote(INTERFACE)}"
+        yield from _find_or_make("/ip/route", comment, f"radius{number}", fields, only_new=f"{comment} ")
 
 
 def _farewell() -> Sequence[str]:

@@ -23,7 +23,8 @@ def bootstrap_for(settings: Settings, token: str) -> Bootstrap:
     Raises:
         BadCa: the CA's file can't be used.
     """
-    return Bootstrap(settings.base_url, token, "" if settings.public_ca is None else _read_ca(settings.public_ca))
+    ca = "" if settings.public_ca is None else _read_ca(settings.public_ca)
+    return Bootstrap(settings.base_url, token, ca, settings.further_radius_servers)
 
 
 def _read_ca(path: Path) -> str:

@@ -181,7 +181,9 @@ def admit(db: Session, contact: FirstContact, *, site_id: int | None, settings: 
 
     A known one keeps name, site, address and RADIUS secret; its API passwords are new, and RADIUS does not listen until it is complete.
     """
-    address = tunnels.new_address(db, settings.tunnel_network)  # from here on one enrolment at a time
+    address = tunnels.new_address(
+        db, settings.tunnel_network, settings.further_radius_servers
+    )  # from here on one enrolment at a time
     router = db.exec(select(Router).where(Router.serial == contact.serial)).first()
     if router is None:
         name = _new_name(db, contact.serial, site_id)

@@ -141,7 +141,7 @@ def _controller(settings: Settings, site: Site) -> Controller:
     address = controller_address(settings.tunnel_network)
     return Controller(
         address=address,
-        radius_servers=(address,),
+        radius_servers=(address, *settings.further_radius_servers),
         portal_url=url,
         portal_host=parts.hostname or "",
         portal_port=parts.port or PORTS[parts.scheme],

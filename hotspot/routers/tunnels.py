@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from pathlib import Path
 from typing import Final
@@ -33,6 +33,10 @@ class NoAddressLeft(Conflict):
 
 class OutsideNetwork(Invalid):
     """{name} has the tunnel address {address}, which is not in HOTSPOT_TUNNEL_NETWORK {network}; give the network it was made with"""
+
+
+class AddressTaken(Conflict):
+    """{name} has the tunnel address {address}, which HOTSPOT_RADIUS_ADDRESSES names; give another one there"""
 
 
 class CannotWrite(Unavailable):
@@ -65,14 +69,14 @@ def public_key(db: Session, keys: Keys) -> str:
     return db.exec(select(TunnelKey.public_key)).one()
 
 
-def new_address(db: Session, network: IPv4Network) -> IPv4Address:
-    """Return the lowest free address; nobody else gets it before this transaction ends.
+def new_address(db: Session, network: IPv4Network, kept_free: Iterable[IPv4Address] = ()) -> IPv4Address:
+    """Return the lowest free address, none of `kept_free`; nobody else gets it before this transaction ends.
 
     Raises:
         NoAddressLeft: there is none.
     """
     db.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": TUNNEL_LOCK})
-    taken = {controller_address(network)}
+    taken = {controller_address(network), *kept_free}
     for held in db.exec(select(Router.tunnel_address, Router.previous_tunnel_address)):
         taken.update(IPv4Address(address) for address in held if address is not None)
     free = next((address for address in network.hosts() if address not in taken), None)
@@ -86,6 +90,7 @@ def tunnel_of(db: Session, settings: Settings) -> Tunnel:
 
     Raises:
         OutsideNetwork: a router's address is not in the network of the settings.
+        AddressTaken: it is that of a further RADIUS server.
     """
     public_key(db, settings.keys)
     own = db.get_one(TunnelKey, 1)
@@ -99,17 +104,20 @@ def tunnel_of(db: Session, settings: Settings) -> Tunnel:
         private_key=settings.keys.unseal(own.private_key, context=CONTEXT),
         address=IPv4Interface(f"{controller_address(network)}/{network.prefixlen}"),
         port=settings.tunnel_port,
-        peers=tuple(_peer(router, network) for router in routers),
+        peers=tuple(_peer(router, settings) for router in routers),
     )
 
 
-def _peer(router: Router, network: IPv4Network) -> Peer:
+def _peer(router: Router, settings: Settings) -> Peer:
+    network = settings.tunnel_network
     assert router.wireguard_key is not None
     held = (router.tunnel_address, router.previous_tunnel_address)
     addresses = tuple(IPv4Address(address) for address in held if address is not None)
     for address in addresses:
         if address not in network:
             raise OutsideNetwork(name=router.name, address=address, network=network)
+        if address in settings.further_radius_servers:
+            raise AddressTaken(name=router.name, address=address)
     return Peer(router.name, router.wireguard_key, addresses)
 
 

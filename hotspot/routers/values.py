@@ -128,6 +128,7 @@ def controller_values(controller: Controller) -> dict[str, Value]:
         "controller.address": Value(str(controller.address), said),
         "controller.tunnel_interface": Value(controller.tunnel_interface, said),
         "controller.radius_servers": Value(tuple(str(address) for address in controller.radius_servers), said),
+        "controller.further_radius_servers": Value(tuple(str(one) for one in controller.radius_servers[1:]), said),
         "controller.radius_port": Value(str(controller.radius_port), said),
         "controller.accounting_port": Value(str(controller.accounting_port), said),
         "controller.time_zone": Value(controller.time_zone, said),

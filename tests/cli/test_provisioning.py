@@ -15,6 +15,7 @@ from hotspot.cli.main import app
 from hotspot.db import Database
 from hotspot.routers import attempt, restore
 from hotspot.routers.backups import RouterBackup, image_of
+from hotspot.routers.health import NOT_PROVEN
 from hotspot.routers.service import get_router_named
 from hotspot.settings import Settings
 from hotspot.simulator.routeros.sessions import Result
@@ -66,9 +67,9 @@ def test_a_router_is_planned_applied_and_has_nothing_left_to_do(live: Live) -> N
 
     back = run("routers", "rollback", "1")
 
-    assert f"Run 2: {NAME} is as planned." in back.stdout
+    assert f"Run 2: {NAME} is as planned (RADIUS" in back.stdout
     assert live.rows("/ip/hotspot") == []
-    assert answered("confirm", "2") == {"router": NAME, "run": 2, "outcome": "confirmed", "reason": ""}
+    assert answered("confirm", "2") == {"router": NAME, "run": 2, "outcome": "confirmed", "reason": NOT_PROVEN}
 
 
 def test_a_conflict_ends_with_how_to_accept_it(live: Live) -> None:

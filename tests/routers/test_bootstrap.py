@@ -1,6 +1,7 @@
 """The script that enrols a router: its values are only values, and it carries what it must."""
 
 import re
+from dataclasses import replace
 from ipaddress import IPv4Address
 
 import pytest
@@ -130,3 +131,15 @@ def test_the_hand_over_gives_the_controller_little_and_removes_the_bootstrap_las
     assert closed == list(OTHER_SERVICES)
     assert steps[-1] == Absent("/user", {"name": BOOTSTRAP})
     assert "ppp" not in repr(steps)
+
+
+def test_the_tunnel_lets_further_radius_servers_through_where_there_are_any() -> None:
+    further = replace(CARRIED, radius_servers=(IPv4Address("10.253.0.9"), IPv4Address("10.253.0.2")))
+
+    assert "allowed-address=$controller " in script(CARRIED)
+    assert ",10.253.0.9/32,10.253.0.2/32" in values(script(further))
+    routes = [line for line in script(further).splitlines() if "/ip/route/add" in line]
+    assert [value for line in routes for value in values(line) if value.startswith("10.")] == [
+        *["10.253.0.9/32"] * 2,
+        *["10.253.0.2/32"] * 2,
+    ]

@@ -106,6 +106,22 @@ def test_a_log_in_is_not_waited_for_where_radius_stays_as_it_is(means: Means, li
     assert (done.outcome, done.reason, waited) == (Outcome.CONFIRMED, NOT_PROVEN, [])
 
 
+def test_further_radius_servers_are_asked_after_the_controller_and_may_disconnect(means: Means, live: Live) -> None:
+    two = replace(means, settings=means.settings.model_copy(update={"radius_addresses": "10.253.0.9"}))
+
+    assert applied(two).outcome == Outcome.CONFIRMED
+
+    rows = live.rows("/radius")
+    assert [row["address"] for row in rows] == ["10.253.0.1", "10.253.0.9"]
+    assert {(row["timeout"], row["require-message-auth"]) for row in rows} == {("3s", "yes-for-request-resp")}
+    port = next(row["port"] for row in live.rows("/radius/incoming"))
+    accepted = [row["src-address"] for row in live.rows("/ip/firewall/filter") if row.get("dst-port") == port]
+    assert accepted == ["10.253.0.1", "10.253.0.9"]
+    assert provision.make_plan(two, NAME, made_by="Bob").plan.is_empty
+    assert applied(means, provision.make_plan(means, NAME, made_by="Bob")).outcome == Outcome.CONFIRMED
+    assert [row["address"] for row in live.rows("/radius")] == ["10.253.0.1"]
+
+
 # --- routers that lie ----------------------------------------------------------------------------------------------------
 
 

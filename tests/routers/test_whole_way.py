@@ -79,6 +79,19 @@ def name(controller: Controller, settings: Settings, fresh: Fresh) -> str:
         return db.exec(select(Router.name).where(col(Router.serial) == fresh.router.serial)).one()
 
 
+def test_the_script_lets_further_radius_servers_through_the_tunnel(
+    controller: Controller, settings: Settings, fresh: Fresh
+) -> None:
+    two = settings.model_copy(update={"radius_addresses": "10.253.0.9"})
+
+    fresh.paste(script(bootstrap_for(two, controller.token())))
+
+    (peer,) = fresh.rows("/interface/wireguard/peers")
+    assert peer["allowed-address"] == "10.253.0.1/32,10.253.0.9/32"
+    routes = {row["dst-address"]: row["gateway"] for row in fresh.rows("/ip/route") if row.get("comment")}
+    assert routes == {"10.253.0.1/32": "hotspot", "10.253.0.9/32": "hotspot"}
+
+
 def users(fresh: Fresh) -> list[str]:
     return [row["name"] for row in fresh.rows("/user") if row["name"] != "admin"]
 
