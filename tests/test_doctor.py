@@ -1,12 +1,14 @@
 """The doctor names each problem and what to do about it; one never hides another."""
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
+from hotspot.db import Database
 from hotspot.doctor import Finding, examine
 from hotspot.settings import Settings, load
 
@@ -22,6 +24,31 @@ def healthy(settings: Settings) -> Settings:
     return settings.model_copy(update={"http_port": 0, "radius_auth_port": 0, "radius_acct_port": 0})
 
 
+@pytest.fixture
+def durable(server: Database) -> Iterator[None]:
+    """The tests' server as one that serves is, for as long as the test runs."""
+    set_durability(server, "on")
+    yield
+    set_durability(server, "off")
+
+
+def set_durability(server: Database, word: str) -> None:
+    with server.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        for setting in ("fsync", "full_page_writes"):
+            connection.execute(text(f"ALTER SYSTEM SET {setting} = {word}"))
+        connection.execute(text("SELECT pg_reload_conf()"))
+        while connection.scalar(text("SHOW full_page_writes")) != word:
+            connection.execute(text("SELECT pg_sleep(0.01)"))
+
+
+def test_a_database_that_loses_data_in_a_power_cut_is_noticed(healthy: Settings) -> None:
+    finding = findings(healthy)["durability"]
+
+    assert not finding.is_well
+    assert "fsync" in finding.text
+
+
+@pytest.mark.usefixtures("durable")
 def test_a_healthy_installation_has_no_problem(healthy: Settings) -> None:
     found = findings(healthy)
 
