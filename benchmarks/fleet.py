@@ -107,7 +107,7 @@ def configured(database: Database, settings: Settings, first: Member, *, now: da
         )
         plan = provision.make_plan(means, first.name, made_by="the campaign")
         assert plan.id is not None
-        done = provision.apply(means, plan.id)
+        done = provision.apply(means, plan.id, made_by="campaign")
         assert done.outcome is Outcome.CONFIRMED, done.reason
         files = [(name, file.contents, file.is_directory) for name, file in live.router.files.items()]
         return Model(first, live.fingerprint, dict(live.router.config.tables), files)

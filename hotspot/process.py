@@ -39,6 +39,7 @@ BEAT = Gauge("hotspot_beat_timestamp_seconds", "When this process last found all
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LONGEST_HEAD = 64 * 1024  # octets of a request's line and headers; what a router hands over stays below 8 KiB
 LINGER = 2.0  # seconds
+LOOK_UP_EVERY = 0.5  # seconds
 REFUSAL = b"""<!doctype html><html lang="id"><head><meta charset="utf-8"><title>Permintaan tidak terbaca</title>
 <meta name="viewport" content="width=device-width,initial-scale=1"></head><body><main><h1>Permintaan tidak terbaca</h1>
 <p>Alamat yang dikirim terlalu panjang atau rusak. Buka kembali halaman dari jaringan Wi-Fi.</p>
@@ -269,8 +270,12 @@ def end_on_signals() -> None:
 
 
 def wait_for_signal() -> None:
-    """Block until somebody asks this process to end."""
-    _asked_to_end.wait()
+    """Block until somebody asks this process to end.
+
+    It looks up every so often: a signal that comes just before a thread falls asleep doesn't wake it, and Python runs handlers awake.
+    """
+    while not _asked_to_end.wait(LOOK_UP_EVERY):
+        pass
 
 
 def _end(_number: int, _frame: FrameType | None) -> None:

@@ -223,7 +223,10 @@ def test_a_signal_while_it_starts_ends_it_in_order(number: signal.Signals, data_
         assert json.loads(serving.stdout.readline())["http"].startswith("http://127.0.0.1:")
         serving.send_signal(number)  # at once: it has only just become ready
 
-        assert serving.wait(timeout=30) == 0
+        try:
+            assert serving.wait(timeout=30) == 0
+        finally:
+            serving.kill()
     assert not (data_dir / "postgres" / "postmaster.pid").exists()
 
 
@@ -240,6 +243,20 @@ class Finalized:
 
 end_on_signals()
 Finalized()
+wait_for_signal()
+"""
+
+    subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=30, check=True, env=os.environ)
+
+
+def test_a_signal_that_wakes_nobody_still_ends_it() -> None:
+    """One that another thread takes doesn't wake the main one, nor does one that comes just before that falls asleep."""
+    code = """
+import signal, threading
+from hotspot.process import end_on_signals, wait_for_signal
+
+end_on_signals()
+threading.Timer(0.2, lambda: signal.pthread_kill(threading.get_ident(), signal.SIGTERM)).start()
 wait_for_signal()
 """
 

@@ -52,6 +52,10 @@ class MayOnlyRead(NotAllowed):
     """{name}'s token may only read; this takes one with --scope operate, of an admin or network staff"""
 
 
+class RoutersAreNotTheirs(NotAllowed):
+    """{name} is neither admin nor network staff; routers are looked after by those"""
+
+
 class TooOften(NotAllowed):
     """Too many requests; try again in a minute"""
 
@@ -169,6 +173,12 @@ def _reader(request: Request, now: Now) -> Bearer:
     return bearer
 
 
+def _network_reader(reader: Annotated[Bearer, Depends(_reader)]) -> Bearer:
+    if not reader.is_network_staff:
+        raise RoutersAreNotTheirs(name=reader.name)
+    return reader
+
+
 def _operator(reader: Annotated[Bearer, Depends(_reader)]) -> Bearer:
     if not reader.may_operate:
         raise MayOnlyRead(name=reader.name)
@@ -181,6 +191,11 @@ Operator = Annotated[Bearer, Depends(_operator)]
 def readers(tag: str) -> APIRouter:
     """Return routes for every good token."""
     return APIRouter(route_class=ApiRoute, dependencies=[Depends(_reader)], tags=[tag])
+
+
+def network_readers(tag: str) -> APIRouter:
+    """Return routes for every good token of admins and network staff."""
+    return APIRouter(route_class=ApiRoute, dependencies=[Depends(_network_reader)], tags=[tag])
 
 
 def operators(tag: str) -> APIRouter:

@@ -7,7 +7,7 @@ from fastapi import Path, Request
 from pydantic import BaseModel, ConfigDict, Field
 from sqlmodel import Session
 
-from hotspot.api.access import Operator, acting, operators, readers
+from hotspot.api.access import Operator, acting, network_readers, operators
 from hotspot.errors import NotFound
 from hotspot.jobs import pending
 from hotspot.paths import shipped
@@ -31,7 +31,7 @@ from hotspot.routers.views import (
 from hotspot.sites.service import get_site
 from hotspot.web import Db, Now, ReadDb, SettingsDep
 
-reading, operating = readers("routers"), operators("routers")
+reading, operating = network_readers("routers"), operators("routers")
 MOST_RUNS = 1000
 MOST_NAMES = 200
 PLAIN = r"^[ -~]*$"  # what names and codes are made of; PostgreSQL's texts, for one, can't hold a NUL
@@ -108,9 +108,9 @@ def show_plan(number: UUID, db: ReadDb, settings: SettingsDep) -> View:
 
 
 @operating.post("/plans/{number}/apply", status_code=202)
-def apply(number: UUID, asked: ApplyAsked, db: Db) -> View:
+def apply(number: UUID, asked: ApplyAsked, operator: Operator, db: Db) -> View:
     """Queue a plan; look at the plan for its job and its run."""
-    job = tasks.queue_apply(db, number, asked.dangers)
+    job = tasks.queue_apply(db, number, asked.dangers, made_by=acting(operator))
     return {"job": job, "look_at": f"/api/v1/plans/{number}"}
 
 

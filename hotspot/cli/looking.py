@@ -79,7 +79,7 @@ def show_run(number: Run, data_dir: DataDir = None, as_json: AsJson = False) -> 
     if as_json:
         print_json(view)
         return
-    for key in ("router", "plan", "made_by", "started", "ended", "outcome", "reason", "undoes"):
+    for key in ("router", "plan", "planned_by", "made_by", "started", "ended", "outcome", "reason", "undoes"):
         people.print(
             f"{key.replace('_', ' '):10}{'' if view[key] is None else view[key]}", markup=False, soft_wrap=True
         )

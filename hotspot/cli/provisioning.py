@@ -126,7 +126,7 @@ def apply(
             _show_kept(means, number, as_json=as_json)
             return
         with progress(as_json=as_json) as report:
-            done = provision.apply(means, number, dangers=accept_danger or (), report=report)
+            done = provision.apply(means, number, made_by=who(), dangers=accept_danger or (), report=report)
         name = _name_of(means, done)
     _print_done(done, name, as_json=as_json, wanted=Outcome.CONFIRMED)
 

@@ -89,11 +89,15 @@ def plan_of(kept: ProvisionPlan) -> Plan:
     return from_json(json.dumps(kept.document["plan"]))
 
 
-def begin(db: Session, kept: ProvisionPlan, before: Actual, *, keys: Keys, now: datetime) -> int:
+def begin(db: Session, kept: ProvisionPlan, before: Actual, *, made_by: str, keys: Keys, now: datetime) -> int:
     """Note that a run begins, before anything is changed; return its number."""
-    sealed = seal_rows(keys, kept.router_id, before)
     run = ProvisionRun(
-        router_id=kept.router_id, plan_id=kept.id, started_at=now, outcome=Outcome.RUNNING, before=sealed
+        router_id=kept.router_id,
+        plan_id=kept.id,
+        started_at=now,
+        made_by=made_by,
+        outcome=Outcome.RUNNING,
+        before=seal_rows(keys, kept.router_id, before),
     )
     if kept.state != PlanState.UNDO:
         kept.state = PlanState.USED

@@ -138,7 +138,14 @@ def _look(means: Means, subject: Subject, connection: Connection) -> Look:
 # --- apply ---------------------------------------------------------------------------------------------------------------
 
 
-def apply(means: Means, plan_id: UUID, *, dangers: Collection[str] = (), report: Report = lambda _said: None) -> Done:
+def apply(
+    means: Means,
+    plan_id: UUID,
+    *,
+    made_by: str,
+    dangers: Collection[str] = (),
+    report: Report = lambda _said: None,
+) -> Done:
     """Make a router what was planned, or leave it what it was. `dangers` are the ones that somebody has named.
 
     1. Nothing stands in the plan's way. 2. Nobody else works on the router. 3. Neither it nor what it should be has changed since.
@@ -163,7 +170,7 @@ def apply(means: Means, plan_id: UUID, *, dangers: Collection[str] = (), report:
             let_go_back(connection)
             look = _look(means, subject, connection)
             attempt = attempt_of(_planned_again(kept, look, subject), look, subject)
-            run = _begin(means, kept, look.rows, connection, report)
+            run = _begin(means, kept, look.rows, connection, made_by=made_by, report=report)
         except BaseException:
             connection.close()
             raise
@@ -205,14 +212,17 @@ def _may_fetch(facts: RouterFacts) -> bool:
     return facts.device_mode.get("fetch", True)
 
 
-def _begin(means: Means, kept: ProvisionPlan, rows: Actual, connection: Connection, report: Report) -> int:
+def _begin(
+    means: Means, kept: ProvisionPlan, rows: Actual, connection: Connection, *, made_by: str, report: Report
+) -> int:
     """Keep a copy of the configuration, then the note that a run begins."""
     report("keeping a copy of its configuration")
     copied = keep_copy(means, kept.router_id, connection)
     if copied:
         report(copied)
     with means.database.writing() as db:
-        return ledger.begin(db, ledger.get_plan(db, kept.id), rows, keys=means.settings.keys, now=means.clock())
+        kept = ledger.get_plan(db, kept.id)
+        return ledger.begin(db, kept, rows, made_by=made_by, keys=means.settings.keys, now=means.clock())
 
 
 def _end(means: Means, number: int, ending: Ending, minutes: Minutes) -> Done:
@@ -308,7 +318,7 @@ def rollback(means: Means, number: int, *, made_by: str, report: Report = lambda
             forth = _attempt_again(means, run, kept, subject, facts)
             back = _reversed(forth, before, after)
             undoing = _keep_undoing(means, kept, back.changes, number, made_by)
-            started = _begin(means, undoing, after, connection, report)
+            started = _begin(means, undoing, after, connection, made_by=made_by, report=report)
         except BaseException:
             connection.close()
             raise

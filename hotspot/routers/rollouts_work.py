@@ -131,7 +131,7 @@ def _configure(means: Means, turn: Turn) -> Ended:
     if needs:
         why = f"needs a person, see hotspot routers plan {turn.router}: {'; '.join(needs)}"
         return Ended(Standing.FAILED, why, plan_id=planned.id)
-    done = provision.apply(means, planned.id)
+    done = provision.apply(means, planned.id, made_by=turn.made_by)
     if done.outcome is Outcome.CONFIRMED:
         return Ended(Standing.DONE, plan_id=planned.id, run_id=done.run)
     if done.outcome is Outcome.ROLLED_BACK and done.line_broke:

@@ -31,7 +31,7 @@ class ProvisionPlan(SQLModel, table=True):
 class ProvisionRun(SQLModel, table=True):
     """One attempt to bring a plan onto its router: the rows before and after, how it ended and why.
 
-    `ended_at` is empty while it runs; `after` when the router could not be read again. `log` has the statements that were given to the
+    `made_by` names who applied it, which may be another one than who planned it. `ended_at` is empty while it runs; `after` when the router could not be read again. `log` has the statements that were given to the
     router (see `minutes`).
     """
 
@@ -42,6 +42,7 @@ class ProvisionRun(SQLModel, table=True):
     router_id: int = Field(foreign_key="router.id")
     plan_id: UUID = Field(foreign_key="provision_plan.id", index=True)
     started_at: datetime = Field(sa_type=DateTime(timezone=True))
+    made_by: str = Field(max_length=100)
     ended_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
     outcome: str = Field(max_length=16)
     reason: str = Field(default="")

@@ -32,7 +32,7 @@ class Later(Unavailable):
     """{problem}"""
 
 
-def queue_apply(db: Session, plan_id: UUID, dangers: list[str]) -> int | None:
+def queue_apply(db: Session, plan_id: UUID, dangers: list[str], *, made_by: str) -> int | None:
     """Queue a plan; return the job's number, None when it waits already.
 
     Raises:
@@ -40,7 +40,8 @@ def queue_apply(db: Session, plan_id: UUID, dangers: list[str]) -> int | None:
     """
     kept = ledger.get_plan(db, plan_id)
     raise_unless_decided(kept, get_router(db, kept.router_id).name, dangers)
-    return enqueue(db, APPLY, kept.router_id, {"plan": str(plan_id), "dangers": sorted(set(dangers))})
+    asked = {"plan": str(plan_id), "dangers": sorted(set(dangers)), "made_by": made_by}
+    return enqueue(db, APPLY, kept.router_id, asked)
 
 
 def queue_confirm(db: Session, run_id: int) -> int | None:
@@ -74,7 +75,8 @@ def _or_later() -> Iterator[None]:
 
 def _apply(work: Work) -> None:
     with _or_later():
-        provision.apply(_means(work), UUID(work.args["plan"]), dangers=work.args["dangers"])
+        plan, dangers, made_by = (work.args[name] for name in ("plan", "dangers", "made_by"))
+        provision.apply(_means(work), UUID(plan), made_by=made_by, dangers=dangers)
 
 
 def _confirm(work: Work) -> None:

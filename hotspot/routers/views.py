@@ -100,6 +100,7 @@ def run_view(run: ProvisionRun, zone: tzinfo) -> View:
     return {
         "run": run.id,
         "plan": str(run.plan_id),
+        "made_by": run.made_by,
         "started": moment(run.started_at, zone),
         "ended": moment(run.ended_at, zone),
         "outcome": run.outcome,
@@ -114,7 +115,7 @@ def whole_run_view(db: Session, run: ProvisionRun, keys: Keys, zone: tzinfo) -> 
     kept = ledger.get_plan(db, run.plan_id)
     return run_view(run, zone) | {
         "router": db.get_one(Router, run.router_id).name,
-        "made_by": kept.made_by,
+        "planned_by": kept.made_by,
         "undoes": kept.document["undoes"],
         "diff": None if after is None else list(differences(before, after)),
         "log": run.log,

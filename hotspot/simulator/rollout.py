@@ -81,7 +81,7 @@ def configure(database: Database, settings: Settings, names: Sequence[str], *, m
     def one(name: str) -> None:
         planned = provision.make_plan(means, name, made_by=made_by)
         if planned.id is not None:
-            done = provision.apply(means, planned.id)
+            done = provision.apply(means, planned.id, made_by=made_by)
             if done.outcome is not Outcome.CONFIRMED:
                 raise NotInService(routers=name, problem=done.reason)
         advance()

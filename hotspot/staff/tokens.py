@@ -68,11 +68,15 @@ class Bearer:
     scope: Scope
 
     @property
+    def is_network_staff(self) -> bool:
+        return _is_network_staff(self.role)
+
+    @property
     def may_operate(self) -> bool:
-        return self.scope is Scope.OPERATE and _may_operate(self.role)
+        return self.scope is Scope.OPERATE and self.is_network_staff
 
 
-def _may_operate(role: Role) -> bool:
+def _is_network_staff(role: Role) -> bool:
     return role in (Role.ADMIN, Role.NETWORK)
 
 
@@ -89,7 +93,7 @@ def issue_token(
     staff = get_staff(db, name)
     if staff.disabled_at is not None:
         raise StaffDisabled(name=name)
-    if scope is Scope.OPERATE and not _may_operate(Role(staff.role)):
+    if scope is Scope.OPERATE and not _is_network_staff(Role(staff.role)):
         raise MayNotOperate(name=name)
     label = label.strip()
     if not label or len(label) > LONGEST_LABEL or not label.isprintable():

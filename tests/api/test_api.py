@@ -204,7 +204,11 @@ def test_a_token_that_reads_changes_nothing_and_an_official_gets_no_other(office
     for program in reading:
         for method, path in CHANGES:
             assert "may only read" in problem(program.ask(method, path, json={}), 403)
-        assert [row["name"] for row in program.get("/routers")] == [NAME, "perpustakaan-1"]
+    alice, charlie = reading
+    assert [row["name"] for row in alice.get("/routers")] == [NAME, "perpustakaan-1"]
+    assert charlie.get("/sites") == alice.get("/sites")
+    for path in ("/routers", f"/routers/{NAME}", f"/routers/{NAME}/runs", "/runs/1", "/jobs/1", "/drift", "/inbox"):
+        assert "neither admin nor network staff" in problem(charlie.ask("GET", path), 403)
 
 
 def test_an_operator_who_becomes_an_official_only_reads(office: Office) -> None:
@@ -249,14 +253,16 @@ def test_a_change_goes_its_whole_way(office: Office, live: Live, settings: Setti
     assert plan["made_by"] == "Bob (API token 1)"
     assert live.rows("/ip/hotspot") == []
 
-    queued = bob.post(f"/plans/{made['plan']}/apply", {}, 202)
-    assert bob.post(f"/plans/{made['plan']}/apply", {}, 202)["job"] is None  # it waits already
+    alice = office.program(ALICE, Scope.OPERATE)
+    queued = alice.post(f"/plans/{made['plan']}/apply", {}, 202)
+    assert alice.post(f"/plans/{made['plan']}/apply", {}, 202)["job"] is None  # it waits already
     assert bob.get(f"/jobs/{queued['job']}") == bob.get(queued["look_at"].removeprefix(BASE))["job"]
     assert work_off(office, settings) == ["apply"]
 
     done = bob.get(queued["look_at"].removeprefix(BASE))
     assert (done["state"], done["run"]["outcome"], done["job"]) == ("used", "confirmed", None)
     run = bob.get(f"/runs/{done['run']['run']}")
+    assert (run["planned_by"], run["made_by"]) == ("Bob (API token 1)", "Alice (API token 2)")
     assert run["log"][0]["statement"] == "/safe-mode/take"
     assert "applied already" in problem(bob.ask("POST", f"/plans/{made['plan']}/apply", json={}), 409)
     assert bob.post(f"/routers/{NAME}/plans", {}, 201)["plan"] is None
@@ -296,15 +302,15 @@ def test_a_router_that_is_away_or_busy_is_tried_again(office: Office, live: Live
         task.run(Work(office.database, settings, 1, args, 0))
 
     with alone(means, subject), pytest.raises(tasks.Later, match="try again"):
-        works("apply", plan=made["plan"], dangers=[])
+        works("apply", plan=made["plan"], dangers=[], made_by="Bob")
     live.server.is_reachable = False
     problem(bob.ask("POST", f"/routers/{NAME}/plans", json={}), 503)
     live.server.is_reachable = True
     live.at_once(lambda: live.do("/safe-mode/take"))
     with pytest.raises(tasks.Later, match="safe mode"):
-        works("apply", plan=made["plan"], dangers=[])
+        works("apply", plan=made["plan"], dangers=[], made_by="Bob")
     live.at_once(lambda: live.do("/safe-mode/unroll"))
-    works("apply", plan=made["plan"], dangers=[])
+    works("apply", plan=made["plan"], dangers=[], made_by="Bob")
     with alone(means, subject):
         with pytest.raises(tasks.Later):
             works("rollback", run=1, made_by="Bob")

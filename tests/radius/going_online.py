@@ -8,9 +8,9 @@ from hotspot.radius.attributes import Attr, Attributes, StatusType, make
 from hotspot.radius.packet import Code
 from hotspot.routers.models import Router as RegisteredRouter
 from hotspot.usage.models import GuestSession
+from tests.radius.asking import accepted, agree
 from tests.radius.radius_city import GINA_MAC, City, Router
 from tests.radius.scripted_router import ScriptedRouter, answer
-from tests.radius.test_admitting import accepted, agree
 
 ADDRESS = IPv4Address("10.5.50.2")
 CHANGED = answer(Code.COA_ACK)

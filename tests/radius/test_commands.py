@@ -19,11 +19,11 @@ from hotspot.routers.models import Router as RegisteredRouter
 from hotspot.routers.service import known
 from hotspot.usage.models import GuestSession
 from tests.conftest import SECRET_KEY
+from tests.radius.asking import agree, known_device, refused, used
 from tests.radius.going_online import begin, hears_at, number_of, online
 from tests.radius.radius_city import GINA_MAC, PERPUSTAKAAN, SECRETS, City, Router
 from tests.radius.scripted_router import ACK, NAK, answer, nak, silence
 from tests.radius.scripted_router import router as scripted
-from tests.radius.test_admitting import agree, known_device, refused, used
 
 NOT_FOUND = nak(ErrorCause.SESSION_CONTEXT_NOT_FOUND)
 THEIR_NOT_FOUND = answer(

@@ -13,11 +13,11 @@ from hotspot.radius.packet import Code, Packet, RawAttribute, Secret, flaw_in_re
 from hotspot.routers.service import rotate_secret
 from hotspot.usage.endings import reap_all
 from hotspot.usage.service import forget_names
+from tests.radius.asking import accepted, agree, known_device, used
 from tests.radius.going_online import ADDRESS, CHANGED, begin, hears_at, number_of, online
 from tests.radius.radius_city import GINA_MAC, City, Clock, Router
 from tests.radius.scripted_router import ACK, IMPATIENT, NAK, SECRET, Replies, answer, nak, silence
 from tests.radius.scripted_router import router as scripted
-from tests.radius.test_admitting import accepted, agree, known_device, used
 
 pytestmark = pytest.mark.usefixtures("impatient")
 UNKNOWN = nak(ErrorCause.SESSION_CONTEXT_NOT_FOUND)

@@ -15,11 +15,11 @@ from hotspot.radius.control import slow_down
 from hotspot.radius.packet import Code, Packet, Secret
 from hotspot.usage.endings import reap_all
 from hotspot.usage.models import GuestSession
+from tests.radius.asking import rule, used
 from tests.radius.going_online import CHANGED, hears_at, online
 from tests.radius.radius_city import GINA_MAC, OTHER_MAC, PERPUSTAKAAN, SECRETS, City, Clock, Router
 from tests.radius.scripted_router import answer, nak, silence
 from tests.radius.scripted_router import router as scripted
-from tests.radius.test_admitting import rule, used
 
 pytestmark = pytest.mark.usefixtures("impatient")
 ZONE = ZoneInfo("Asia/Jakarta")

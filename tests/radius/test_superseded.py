@@ -7,12 +7,12 @@ import pytest
 from hotspot.radius import control
 from hotspot.radius.attributes import Attr, Attributes, StatusType, make
 from hotspot.radius.packet import Packet
+from tests.radius.asking import accepted, agree, used
 from tests.radius.going_online import hears_at, online
 from tests.radius.radius_city import City, Clock, Router
 from tests.radius.scripted_router import ACK, answer, silence
 from tests.radius.scripted_router import router as scripted
 from tests.radius.session_words import INTERIM, MINUTE, START, STOP, counted, klass, only, since, stored, tell
-from tests.radius.test_admitting import accepted, agree, used
 
 pytestmark = pytest.mark.usefixtures("impatient")
 

@@ -130,7 +130,7 @@ def test_a_drift_that_stays_keeps_its_beginning_and_its_plan_until_it_is_over(me
         assert len(db.exec(select(ProvisionPlan)).all()) == 1
 
     assert first.plan_id is not None
-    provision.apply(means, first.plan_id)
+    provision.apply(means, first.plan_id, made_by="Bob")
 
     after = seen(means, world)  # at once, not only by night
     assert (after.differs, after.drifted_since, after.plan_id) == (0, None, None)

@@ -73,7 +73,7 @@ def planned(means: Means, **more: object) -> provision.Planned:
 def applied(means: Means, plan: provision.Planned | None = None, **more: object) -> provision.Done:
     plan = plan or planned(means)
     assert plan.id is not None
-    return provision.apply(means, plan.id, **more)  # type: ignore[arg-type]
+    return provision.apply(means, plan.id, made_by="Bob", **more)  # type: ignore[arg-type]
 
 
 def test_a_plan_is_shown_applied_and_then_empty(means: Means, live: Live) -> None:
@@ -373,7 +373,7 @@ def test_what_is_not_enrolled_or_not_there_is_no_subject(means: Means, live: Liv
     with pytest.raises(NotManaged, match="is manual"):
         provision.make_plan(means, "perpustakaan-1", made_by="Bob")
     with pytest.raises(ledger.NoSuchPlan):
-        provision.apply(means, UUID(int=0))
+        provision.apply(means, UUID(int=0), made_by="Bob")
     with means.database.writing() as db:
         get_router_named(db, NAME).site_id = None
     with pytest.raises(NotPlaced):

@@ -85,7 +85,7 @@ def test_a_box_that_replaces_a_dead_one_ends_at_its_address_and_serves_its_site(
     plan = provision.make_plan(tunnel, DEAD, made_by="Bob")
     assert provision.MOVING not in plan.findings
     assert plan.id is not None
-    assert provision.apply(tunnel, plan.id).outcome == Outcome.CONFIRMED
+    assert provision.apply(tunnel, plan.id, made_by="Bob").outcome == Outcome.CONFIRMED
     assert fresh.rows("/radius")[0]["src-address"] == str(ITS_ADDRESS)
     assert provision.make_plan(tunnel, DEAD, made_by="Bob").plan.is_empty
 

@@ -116,7 +116,7 @@ def test_from_the_box_to_an_empty_plan(controller: Controller, means: Means, fre
     plan = provision.make_plan(means, name, made_by="Bob")
     assert not plan.plan.is_empty
     assert plan.id is not None
-    done = provision.apply(means, plan.id)
+    done = provision.apply(means, plan.id, made_by="Bob")
     assert (done.outcome, done.reason) == (Outcome.CONFIRMED, NOT_PROVEN)
     assert provision.make_plan(means, name, made_by="Bob").plan.is_empty
     assert [row["name"] for row in fresh.rows("/ip/hotspot")]
@@ -198,7 +198,7 @@ def test_a_box_from_the_shop_serves_guests_once_its_radios_ports_are_accepted(
         assert in_the_way == [f"/interface/bridge/port {radio}" for radio in radios]
         assert not plan.dangers
 
-        done = provision.apply(means, _accepted(means, in_the_way))
+        done = provision.apply(means, _accepted(means, in_the_way), made_by="Bob")
 
         assert (done.outcome, done.reason) == (Outcome.CONFIRMED, NOT_PROVEN)
         assert provision.make_plan(means, "alun-alun-2", made_by="Bob").plan.is_empty
