@@ -60,6 +60,8 @@ class Model(NamedTuple):
 
     def as_of(self, other: Member, text: str) -> str:
         """What the text says when it is about another router."""
+        if text == self.of.address:
+            return other.address
         swaps = ((self.of.name, other.name), (f"{self.of.address}/", f"{other.address}/"), (self.of.slug, other.slug))
         for old, new in swaps:
             text = text.replace(old, new)
@@ -107,7 +109,7 @@ def configured(database: Database, settings: Settings, first: Member, *, now: da
         )
         plan = provision.make_plan(means, first.name, made_by="the campaign")
         assert plan.id is not None
-        done = provision.apply(means, plan.id, made_by="campaign")
+        done = provision.apply(means, plan.id, made_by="the campaign")
         assert done.outcome is Outcome.CONFIRMED, done.reason
         files = [(name, file.contents, file.is_directory) for name, file in live.router.files.items()]
         return Model(first, live.fingerprint, dict(live.router.config.tables), files)
