@@ -117,7 +117,7 @@ def test_a_process_that_can_not_start_fails_the_whole_start(two: Settings, datab
             update={"metrics_port": taken.getsockname()[1] - 2}
         )  # the port between may be taken, too
 
-        with pytest.raises(ProcessDied, match="RADIUS process [12] ended"):
+        with pytest.raises(ProcessDied, match=r"RADIUS process [12] ended"):
             RadiusProcesses(settings).start()
 
     assert serving_processes() == []
