@@ -10,10 +10,8 @@ from sqlmodel import Session
 from hotspot.api.access import Operator, acting, network_readers, operators
 from hotspot.errors import NotFound
 from hotspot.jobs import pending
-from hotspot.paths import shipped
 from hotspot.routers import enrol, inbox, ledger, provision, tasks
 from hotspot.routers.checks import checks
-from hotspot.routers.configs import load
 from hotspot.routers.models import RouterState
 from hotspot.routers.service import all_routers, get_router, get_router_named
 from hotspot.routers.subjects import Means
@@ -93,7 +91,7 @@ def list_runs(name: Name, db: ReadDb, settings: SettingsDep) -> list[View]:
 def make_plan(name: Name, asked: PlanAsked, operator: Operator, request: Request) -> View:
     """Compare a router with what it should be, and keep the difference as a plan; nothing is changed."""
     state = request.app.state
-    means = Means(state.database, state.settings, load(shipped("router_configs")), dial=state.dial, clock=state.now)
+    means = Means.of(state.database, state.settings, dial=state.dial, clock=state.now)
     with state.uses.wait_for_router():
         planned = provision.make_plan(means, name, made_by=acting(operator), accept=asked.accept)
     return plan_view(planned.plan, number=planned.id, findings=tuple(planned.findings))

@@ -21,10 +21,8 @@ from hotspot.cli.output import (
     who,
 )
 from hotspot.cli.planning import PlanWhat, danger_flags, plan_many
-from hotspot.paths import shipped
 from hotspot.routers import connection, ledger, provision, takeover
 from hotspot.routers.changes import Plan
-from hotspot.routers.configs import load
 from hotspot.routers.diff import lines
 from hotspot.routers.facts import Finding
 from hotspot.routers.ledger import Outcome
@@ -49,7 +47,7 @@ dial = connection.dial
 @contextmanager
 def means_of(data_dir: Path | None) -> Iterator[Means]:
     with installation(data_dir) as (settings, database):
-        yield Means(database, settings, load(shipped("router_configs")), dial=dial)
+        yield Means.of(database, settings, dial=dial)
 
 
 def plan(

@@ -31,9 +31,7 @@ from hotspot.cli.output import (
     who,
 )
 from hotspot.errors import HotspotError, Invalid
-from hotspot.paths import shipped
 from hotspot.routers import connection, firmware, provision, rollouts
-from hotspot.routers.configs import load
 from hotspot.routers.menus import read_version, write_version
 from hotspot.routers.rollouts import Order
 from hotspot.routers.rollouts_models import Rollout, RolloutKind, RolloutRouter, RolloutState, Standing
@@ -98,7 +96,7 @@ def start(
     with installation(data_dir) as (settings, database):
         order = _order(kind, area, canary, version, channel, is_all=everywhere, at_any_time=at_any_time)
         if dry_run:
-            means = Means(database, settings, load(shipped("router_configs")), dial=dial)
+            means = Means.of(database, settings, dial=dial)
             with database.reading() as db:
                 rings = rollouts.rings_of(db, order)
             _print_preview(means, order, rings, as_json=as_json)

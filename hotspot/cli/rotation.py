@@ -8,9 +8,7 @@ import typer
 from hotspot.cli.output import NOT_WANTED, AsJson, DataDir, errors, installation, people, print_json
 from hotspot.cli.provisioning import LOST, Name
 from hotspot.errors import Unavailable
-from hotspot.paths import shipped
 from hotspot.routers import connection, rotating
-from hotspot.routers.configs import load
 from hotspot.routers.credentials import Kind
 from hotspot.routers.rotating import Foreseen, Standing, Turn
 from hotspot.routers.subjects import Means
@@ -36,7 +34,7 @@ def rotate(
     """Give a router new secrets; the ones before are good until the router was seen with the new ones."""
     chosen = [kind for kind, is_chosen in ((Kind.API, api), (Kind.RADIUS, radius)) if is_chosen] or list(Kind)
     with installation(data_dir) as (settings, database):
-        means = Means(database, settings, load(shipped("router_configs")), dial=dial)
+        means = Means.of(database, settings, dial=dial)
         if dry_run:
             _print_foreseen(name, rotating.foresee(means, name, chosen), as_json=as_json)
             return

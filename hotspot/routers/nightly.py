@@ -5,7 +5,6 @@ the same conditional statement, so that it is queued once a night however many c
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -14,12 +13,10 @@ from sqlmodel import Session, select
 
 from hotspot.errors import HotspotError, Unavailable
 from hotspot.jobs import Task, Work, enqueue
-from hotspot.paths import shipped
 from hotspot.routers import connection as door
 from hotspot.routers.backups import Reason
 from hotspot.routers.changing import SomebodyElse, let_go_back
 from hotspot.routers.checks import RouterCheck, found, not_found
-from hotspot.routers.configs import load
 from hotspot.routers.copies import keep_whole_copy
 from hotspot.routers.ledger import PlanState
 from hotspot.routers.models import Router, RouterState
@@ -130,8 +127,7 @@ def copy_now(means: Means, name: str, *, reason: Reason) -> int:
 def _work(work: Work) -> None:
     with work.database.reading() as db:
         name = get_router(db, work.router_id).name
-    means = Means(work.database, work.settings, load(shipped("router_configs")))
-    look_at(replace(means, dial=dial), name)
+    look_at(Means.of(work.database, work.settings, dial=dial), name)
 
 
 TASK = Task(NIGHTLY, _work)

@@ -5,10 +5,8 @@ from typing import Final
 
 from hotspot.errors import HotspotError, Unavailable
 from hotspot.jobs import DATABASE_AWAY, Task, Work
-from hotspot.paths import shipped
 from hotspot.routers import firmware, ledger, provision
 from hotspot.routers.changing import SomebodyElse
-from hotspot.routers.configs import load
 from hotspot.routers.connection import RouterUnreachable
 from hotspot.routers.ledger import Outcome
 from hotspot.routers.menus import read_version
@@ -158,11 +156,11 @@ def _upgrade(means: Means, turn: Turn) -> None:
 def _work(work: Work) -> None:
     rollout = int(work.args["rollout"])
     try:
-        configs = load(shipped("router_configs"))
+        means = Means.of(work.database, work.settings)
     except HotspotError as error:  # somebody has broken a file: else the rollout would wait for this job for ever
         _refuse(work, rollout, str(error))
         raise
-    take_turn(Means(work.database, work.settings, configs), rollout, work.router_id)
+    take_turn(means, rollout, work.router_id)
 
 
 def _refuse(work: Work, rollout_id: int, why: str) -> None:

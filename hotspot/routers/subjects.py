@@ -5,16 +5,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv4Network
-from typing import Final
+from typing import Final, Self
 from urllib.parse import urlsplit
 
 from sqlmodel import Session
 
 from hotspot.db import Database
 from hotspot.errors import Conflict, HotspotError
+from hotspot.paths import shipped
 from hotspot.routers import connection as door
 from hotspot.routers.certificates import FindImportable
-from hotspot.routers.configs import RouterConfigs
+from hotspot.routers.configs import RouterConfigs, load
 from hotspot.routers.connection import Dial, RouterOS, RouterRefused, RouterUnreachable, Target
 from hotspot.routers.credentials import logins_of
 from hotspot.routers.desired import Desired, desire
@@ -57,6 +58,17 @@ class Means:
     dial: Dial = door.dial
     wait: Callable[[float], None] = time.sleep
     clock: Callable[[], datetime] = now
+
+    @classmethod
+    def of(
+        cls, database: Database, settings: Settings, *, dial: Dial = door.dial, clock: Callable[[], datetime] = now
+    ) -> Self:
+        """The means with the router configs that are there now: an operator may have changed them.
+
+        Raises:
+            UnreadableConfig, BadConfig: one of them can't be used.
+        """
+        return cls(database, settings, load(shipped("router_configs")), dial=dial, clock=clock)
 
 
 @dataclass(frozen=True, slots=True)

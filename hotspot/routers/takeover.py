@@ -11,9 +11,7 @@ import structlog
 
 from hotspot.errors import Conflict, Unavailable
 from hotspot.jobs import Task, Work
-from hotspot.paths import shipped
 from hotspot.routers.changing import SomebodyElse
-from hotspot.routers.configs import load
 from hotspot.routers.connection import Connection, Dial, RouterOS, RouterRefused, RouterUnreachable, Target
 from hotspot.routers.enrol import complete, new_password
 from hotspot.routers.handover import (
@@ -174,7 +172,7 @@ def _work(work: Work) -> None:
         if router.state == RouterState.REPLACED:  # its box has another name since, under which it is queued, too
             return
         name = router.name
-    means = Means(work.database, work.settings, load(shipped("router_configs")))
+    means = Means.of(work.database, work.settings)
     try:
         _take_over_soon(means, name, FIRST_WAITS if work.attempts == 0 else ())
     except (UnderWay, SomebodyElse) as busy:

@@ -5,7 +5,6 @@ While the router is away it is tried again. Done twice it does no harm: a plan i
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Final
 from uuid import UUID
 
@@ -13,10 +12,8 @@ from sqlmodel import Session
 
 from hotspot.errors import Unavailable
 from hotspot.jobs import Task, Work, enqueue
-from hotspot.paths import shipped
 from hotspot.routers import connection, ledger, provision
 from hotspot.routers.changing import SomebodyElse
-from hotspot.routers.configs import load
 from hotspot.routers.decided import raise_unless_decided, raise_unless_undoable
 from hotspot.routers.provision import UnderWay
 from hotspot.routers.service import get_router
@@ -61,7 +58,7 @@ def queue_rollback(db: Session, run_id: int, *, made_by: str) -> int | None:
 
 
 def _means(work: Work) -> Means:
-    return replace(Means(work.database, work.settings, load(shipped("router_configs"))), dial=dial)
+    return Means.of(work.database, work.settings, dial=dial)
 
 
 @contextmanager

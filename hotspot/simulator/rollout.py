@@ -14,10 +14,8 @@ from sqlmodel import col, select
 
 from hotspot.db import Database
 from hotspot.errors import Unavailable
-from hotspot.paths import shipped
 from hotspot.routers import bootstrap, provision
 from hotspot.routers.bundle import bootstrap_for
-from hotspot.routers.configs import load
 from hotspot.routers.enrol import issue_token
 from hotspot.routers.ledger import Outcome
 from hotspot.routers.models import Router, RouterState
@@ -76,7 +74,7 @@ def configure(database: Database, settings: Settings, names: Sequence[str], *, m
     Raises:
         NotInService: one of them went back.
     """
-    means = Means(database, settings, load(shipped("router_configs")))
+    means = Means.of(database, settings)
 
     def one(name: str) -> None:
         planned = provision.make_plan(means, name, made_by=made_by)
