@@ -47,6 +47,21 @@ def _settings(request: Request) -> Settings:
     return settings
 
 
+async def read_body(request: Request, most: int, too_large: Exception) -> bytes:
+    """Read a request's body before anybody parses it, and no more than is allowed.
+
+    Raises:
+        too_large: it has more than `most` octets; the rest is not read.
+        ClientDisconnect: it was cut off.
+    """
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > most:
+            raise too_large
+    return bytes(body)
+
+
 # scope="function": the transaction ends before the answer leaves, so a failed commit is a failed answer.
 Db = Annotated[Session, Depends(_writing, scope="function")]
 ReadDb = Annotated[Session, Depends(_reading, scope="function")]

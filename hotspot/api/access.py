@@ -20,7 +20,7 @@ from starlette.types import Message
 from hotspot.errors import HotspotError, Invalid, NotAllowed, Unavailable
 from hotspot.staff.tokens import TOKEN, Bearer, find_bearer
 from hotspot.throttle import Throttle
-from hotspot.web import RETRY_AFTER, Now, status_of
+from hotspot.web import RETRY_AFTER, Now, read_body, status_of
 
 log = structlog.get_logger()
 
@@ -141,12 +141,8 @@ def _words(error: RequestValidationError) -> str:
 
 async def _bounded(request: Request) -> Request:
     """Read the body, and no more than is allowed, before anybody parses it."""
-    body = b""
     try:
-        async for piece in request.stream():
-            body += piece
-            if len(body) > MOST_OCTETS:
-                raise TooLarge(most=MOST_OCTETS)
+        body = await read_body(request, MOST_OCTETS, TooLarge(most=MOST_OCTETS))
     except ClientDisconnect:  # nobody hears the answer, and it is no mistake of ours
         raise CutOff from None
 

@@ -25,7 +25,7 @@ from hotspot.portal.service import Place, Stage
 from hotspot.portal.throttle import Presses
 from hotspot.settings import Settings
 from hotspot.usage.models import GuestSession
-from hotspot.web import Now, ReadDb, SettingsDep
+from hotspot.web import Now, ReadDb, SettingsDep, read_body
 
 log = structlog.get_logger()
 
@@ -70,12 +70,7 @@ async def _form(request: Request) -> dict[str, str]:
     """Read a posted form, refusing it as soon as it is too big."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
         raise Stop(say.UNREADABLE)
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > BODY_OCTETS:
-            raise Stop(say.TOO_BIG)
-    return read_pairs(bytes(body))
+    return read_pairs(await read_body(request, BODY_OCTETS, Stop(say.TOO_BIG)))
 
 
 def _home(slug: str) -> str:

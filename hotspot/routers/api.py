@@ -5,7 +5,6 @@ A token is never in an address: in the body of the contact, and in the header fi
 was wrong with one. What is sent is bounded before it is read, and counted by the address it comes from and altogether.
 """
 
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from ipaddress import ip_address, ip_network
@@ -21,7 +20,7 @@ from hotspot.routers.bundle import bootstrap_for
 from hotspot.routers.contact import MOST_OCTETS, TOKEN, FirstContact, parse
 from hotspot.routers.enrol import Admitted, Answer
 from hotspot.throttle import Throttle
-from hotspot.web import Db, Now, ReadDb, SettingsDep
+from hotspot.web import Db, Now, ReadDb, SettingsDep, read_body
 
 routes = APIRouter(prefix="/api/enrol/v1", include_in_schema=False)
 images = APIRouter(include_in_schema=False)
@@ -79,14 +78,10 @@ Source = Annotated[str, Depends(_source)]
 
 async def _contact(request: Request, source: Source) -> FirstContact:
     del source  # only so that it is counted before anything is read
-    body = b""
-    with suppress(ClientDisconnect):  # what was cut off is no contact, and nobody hears the answer
-        async for piece in request.stream():
-            body += piece
-            if len(body) > MOST_OCTETS:
-                raise TooMuch
-        return parse(body)
-    raise CutOff
+    try:
+        return parse(await read_body(request, MOST_OCTETS, TooMuch()))
+    except ClientDisconnect:  # what was cut off is no contact, and nobody hears the answer
+        raise CutOff from None
 
 
 @routes.post("/contact")
