@@ -6,7 +6,7 @@ every run. A run whose end nobody saw, because the router or this process was lo
 """
 
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -164,13 +164,24 @@ def apply(
         subject = subject_of(db, router, means.settings, now=means.clock())
         db.expunge(kept)
     raise_unless_decided(kept, subject.name, dangers)
+
+    def begin(connection: Connection) -> tuple[int, Attempt]:
+        look = _look(means, subject, connection)
+        attempt = attempt_of(_planned_again(kept, look, subject), look, subject)
+        return _begin(means, kept, look.rows, connection, made_by=made_by, report=report), attempt
+
+    return _carried_out(means, subject, begin, report)
+
+
+def _carried_out(
+    means: Means, subject: Subject, begin: Callable[[Connection], tuple[int, Attempt]], report: Report
+) -> Done:
+    """Carry out, alone on the router, the attempt that `begin` makes ready with its run, and keep how it ended."""
     with alone(means, subject):
         connection = enter(means, subject)
         try:
             let_go_back(connection)
-            look = _look(means, subject, connection)
-            attempt = attempt_of(_planned_again(kept, look, subject), look, subject)
-            run = _begin(means, kept, look.rows, connection, made_by=made_by, report=report)
+            run, attempt = begin(connection)
         except BaseException:
             connection.close()
             raise
@@ -308,23 +319,17 @@ def rollback(means: Means, number: int, *, made_by: str, report: Report = lambda
     run, kept, subject = _run(means, number)
     raise_unless_undoable(run)
     before, after = _both_ends(means, run)
-    with alone(means, subject):
-        connection = enter(means, subject)
-        try:
-            let_go_back(connection)
-            facts = facts_of(connection)
-            if likeness(rows_of(connection, tuple(after))) != likeness(after):
-                raise RouterChanged(router=subject.name)
-            forth = _attempt_again(means, run, kept, subject, facts)
-            back = _reversed(forth, before, after)
-            undoing = _keep_undoing(means, kept, back.changes, number, made_by)
-            started = _begin(means, undoing, after, connection, made_by=made_by, report=report)
-        except BaseException:
-            connection.close()
-            raise
-        minutes = Minutes(means.clock)
-        ending = carry_out(_way(means, subject, minutes), back, minutes.of(connection), report)
-        return _end(means, started, ending, minutes)
+
+    def begin(connection: Connection) -> tuple[int, Attempt]:
+        facts = facts_of(connection)
+        if likeness(rows_of(connection, tuple(after))) != likeness(after):
+            raise RouterChanged(router=subject.name)
+        forth = _attempt_again(means, run, kept, subject, facts)
+        back = _reversed(forth, before, after)
+        undoing = _keep_undoing(means, kept, back.changes, number, made_by)
+        return _begin(means, undoing, after, connection, made_by=made_by, report=report), back
+
+    return _carried_out(means, subject, begin, report)
 
 
 def _both_ends(means: Means, run: ProvisionRun) -> tuple[Actual, Actual]:
