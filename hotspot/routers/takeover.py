@@ -9,9 +9,8 @@ from typing import Final
 
 import structlog
 
-from hotspot.errors import Conflict, Unavailable
+from hotspot.errors import Conflict
 from hotspot.jobs import Task, Work
-from hotspot.routers.changing import SomebodyElse
 from hotspot.routers.connection import Connection, Dial, RouterOS, RouterRefused, RouterUnreachable, Target
 from hotspot.routers.enrol import complete, new_password
 from hotspot.routers.handover import (
@@ -27,8 +26,8 @@ from hotspot.routers.handover import (
     Step,
     hand_over,
 )
+from hotspot.routers.later import or_later
 from hotspot.routers.models import RouterState
-from hotspot.routers.provision import UnderWay
 from hotspot.routers.service import get_router, get_router_named
 from hotspot.routers.settling import settle
 from hotspot.routers.subjects import Means, first_way, targets_of
@@ -37,10 +36,6 @@ from hotspot.routers.tunnels import controller_address
 log = structlog.get_logger()
 MOST_USERS: Final = 50  # of a router that are looked at
 FIRST_WAITS: Final = (0.5, 1.0, 2.0, 4.0)  # seconds; a router sets its tunnel up just after it has called
-
-
-class Busy(Unavailable):
-    """{problem}"""
 
 
 class NothingToTake(Conflict):
@@ -173,10 +168,8 @@ def _work(work: Work) -> None:
             return
         name = router.name
     means = Means.of(work.database, work.settings)
-    try:
+    with or_later():
         _take_over_soon(means, name, FIRST_WAITS if work.attempts == 0 else ())
-    except (UnderWay, SomebodyElse) as busy:
-        raise Busy(problem=busy) from busy
 
 
 def _take_over_soon(means: Means, name: str, waits: Sequence[float]) -> None:

@@ -3,19 +3,15 @@
 While the router is away it is tried again. Done twice it does no harm: a plan is used once, and a run is settled or rolled back once.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 from uuid import UUID
 
 from sqlmodel import Session
 
-from hotspot.errors import Unavailable
 from hotspot.jobs import Task, Work, enqueue
 from hotspot.routers import connection, ledger, provision
-from hotspot.routers.changing import SomebodyElse
 from hotspot.routers.decided import raise_unless_decided, raise_unless_undoable
-from hotspot.routers.provision import UnderWay
+from hotspot.routers.later import or_later
 from hotspot.routers.service import get_router
 from hotspot.routers.subjects import Means
 
@@ -23,10 +19,6 @@ APPLY: Final = "apply"
 CONFIRM: Final = "confirm"
 ROLLBACK: Final = "rollback"
 dial = connection.dial
-
-
-class Later(Unavailable):
-    """{problem}"""
 
 
 def queue_apply(db: Session, plan_id: UUID, dangers: list[str], *, made_by: str) -> int | None:
@@ -61,28 +53,19 @@ def _means(work: Work) -> Means:
     return Means.of(work.database, work.settings, dial=dial)
 
 
-@contextmanager
-def _or_later() -> Iterator[None]:
-    """Where somebody else is at work on the router, a job is tried again."""
-    try:
-        yield
-    except (UnderWay, SomebodyElse) as busy:
-        raise Later(problem=busy) from busy
-
-
 def _apply(work: Work) -> None:
-    with _or_later():
+    with or_later():
         plan, dangers, made_by = (work.args[name] for name in ("plan", "dangers", "made_by"))
         provision.apply(_means(work), UUID(plan), made_by=made_by, dangers=dangers)
 
 
 def _confirm(work: Work) -> None:
-    with _or_later():
+    with or_later():
         provision.confirm(_means(work), work.args["run"])
 
 
 def _rollback(work: Work) -> None:
-    with _or_later():
+    with or_later():
         provision.rollback(_means(work), work.args["run"], made_by=work.args["made_by"])
 
 

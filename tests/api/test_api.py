@@ -18,6 +18,7 @@ from hotspot.app import create_app
 from hotspot.db import Database
 from hotspot.jobs import Work, pending
 from hotspot.routers import ledger, tasks
+from hotspot.routers.later import Later
 from hotspot.routers.models import Router
 from hotspot.routers.provision import alone
 from hotspot.routers.subjects import subject_of
@@ -301,22 +302,22 @@ def test_a_router_that_is_away_or_busy_is_tried_again(office: Office, live: Live
         task = next(task for task in tasks.TASKS if task.name == name)
         task.run(Work(office.database, settings, 1, args, 0))
 
-    with alone(means, subject), pytest.raises(tasks.Later, match="try again"):
+    with alone(means, subject), pytest.raises(Later, match="try again"):
         works("apply", plan=made["plan"], dangers=[], made_by="Bob")
     live.server.is_reachable = False
     problem(bob.ask("POST", f"/routers/{NAME}/plans", json={}), 503)
     live.server.is_reachable = True
     live.at_once(lambda: live.do("/safe-mode/take"))
-    with pytest.raises(tasks.Later, match="safe mode"):
+    with pytest.raises(Later, match="safe mode"):
         works("apply", plan=made["plan"], dangers=[], made_by="Bob")
     live.at_once(lambda: live.do("/safe-mode/unroll"))
     works("apply", plan=made["plan"], dangers=[], made_by="Bob")
     with alone(means, subject):
-        with pytest.raises(tasks.Later):
+        with pytest.raises(Later):
             works("rollback", run=1, made_by="Bob")
         with office.database.writing() as db:
             ledger.get_run(db, 1).outcome = ledger.Outcome.LOST
-        with pytest.raises(tasks.Later):
+        with pytest.raises(Later):
             works("confirm", run=1)
 
 

@@ -14,12 +14,13 @@ from hotspot.routers.bundle import bootstrap_for
 from hotspot.routers.changing import SomebodyElse
 from hotspot.routers.connection import RouterUnreachable
 from hotspot.routers.handover import TAKE_OVER
+from hotspot.routers.later import Later
 from hotspot.routers.ledger import Outcome
 from hotspot.routers.models import RouterState
 from hotspot.routers.service import get_router_named
 from hotspot.routers.settling import settle
 from hotspot.routers.subjects import Means, first_way, targets_of
-from hotspot.routers.takeover import TASK, Busy, take_over
+from hotspot.routers.takeover import TASK, take_over
 from hotspot.routers.tunnels import tunnel_of
 from hotspot.settings import Settings
 from tests.routers.boxes import Box, Controller
@@ -165,7 +166,7 @@ def test_the_job_waits_while_somebody_works_on_the_router_and_leaves_records_alo
         return Work(tunnel.database, tunnel.settings, number, {}, 0)
 
     TASK.run(work(record.id))  # what was queued for the box under its other name
-    with provision.alone(tunnel, router), pytest.raises(Busy, match="Something else is being done"):
+    with provision.alone(tunnel, router), pytest.raises(Later, match="Something else is being done"):
         TASK.run(work(router.id))
 
 
