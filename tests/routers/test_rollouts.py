@@ -24,7 +24,7 @@ from hotspot.db import Database
 from hotspot.errors import Invalid
 from hotspot.jobs import Task, Work, pending
 from hotspot.paths import shipped
-from hotspot.routers import ledger, rollouts, rollouts_work
+from hotspot.routers import ledger, rollouts, subjects
 from hotspot.routers.configs import load
 from hotspot.routers.ledger import Outcome
 from hotspot.routers.provision import alone
@@ -302,7 +302,7 @@ def test_router_configs_that_can_not_be_read_fail_the_turn(
     turns: Means, one: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "broken.toml").write_text("[[item]")
-    monkeypatch.setattr(rollouts_work, "shipped", lambda _name: tmp_path)
+    monkeypatch.setattr(subjects, "shipped", lambda _name: tmp_path)
     number = start(turns)
 
     with pytest.raises(Invalid, match=r"broken\.toml"):
