@@ -12,6 +12,7 @@ from hotspot.routers import importing
 from hotspot.routers.changes import Actual, Add, Change, Move, Ref, Remove, Set, find, ref_of
 from hotspot.routers.connection import Connection, RouterRefused
 from hotspot.routers.desired import Desired
+from hotspot.routers.forms import TRUE
 from hotspot.routers.handover import USER
 from hotspot.routers.menus import MENUS, Kind, Menu, Row
 from hotspot.routers.plan import fingerprint
@@ -19,7 +20,6 @@ from hotspot.routers.plan import fingerprint
 BATCH: Final = 80  # actions; /system/history holds about 100, and others may add to it
 SAFE_MODE: Final = "/safe-mode"
 MISSING: Final = 0  # RouterOS' category of what isn't there
-TRUE: Final = frozenset({"true", "yes"})
 
 FieldsOf = Callable[[Add | Set], Mapping[str, str]]
 

@@ -298,7 +298,7 @@ class _Words(ApiProtocol):  # type: ignore[misc]  # librouteros carries no types
         octets = (word.encode("utf-8", "surrogateescape") for word in (cmd, *words))
         self.transport.write(b"".join(encode_length(len(word)) + word for word in octets) + b"\0")
 
-    def readSentence(self) -> tuple[str, tuple[str, ...]]:  # noqa: N802
+    def readSentence(self) -> tuple[str, tuple[str, ...]]:  # noqa: N802  (as above)
         words: list[str] = []
         size = 0
         while (word := self.readWord()) or not words:  # empty sentences are passed over
@@ -310,7 +310,7 @@ class _Words(ApiProtocol):  # type: ignore[misc]  # librouteros carries no types
             raise _TooMuch(f"it ended the conversation ({' '.join(words[1:])})")
         return words[0], tuple(words[1:])
 
-    def readWord(self) -> str:  # noqa: N802
+    def readWord(self) -> str:  # noqa: N802  (as above)
         self.transport.spend(WORD_COST)
         first = self.transport.read(1)
         length = decode_length(first + self.transport.read(determine_length(first)))
@@ -323,7 +323,7 @@ class _Words(ApiProtocol):  # type: ignore[misc]  # librouteros carries no types
 class _Api(Api):  # type: ignore[misc]  # librouteros carries no types
     """Rows of text: librouteros would make numbers and truths of them."""
 
-    def readSentence(self) -> tuple[str, dict[str, str | int]]:  # noqa: N802
+    def readSentence(self) -> tuple[str, dict[str, str | int]]:  # noqa: N802  (as above)
         reply, words = self.protocol.readSentence()
         row = dict(_split(word) for word in words if word.startswith("="))
         if reply == "!trap":

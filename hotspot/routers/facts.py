@@ -8,6 +8,7 @@ from ipaddress import IPv4Interface, IPv4Network
 from typing import Final
 
 from hotspot.routers.connection import Connection
+from hotspot.routers.forms import TRUE
 from hotspot.routers.menus import FLOOR, MARK, Row, read_version, write_version
 from hotspot.routers.values import RouterFacts
 
@@ -16,7 +17,6 @@ CLOCK_MAY_DIFFER: Final = timedelta(minutes=5)
 HALF_THOUSAND: Final = 5  # the level that lets in 500
 SMALLEST: Final = "smips"  # the architecture of boxes with so little storage that
 HOTSPOT_APART: Final = (7, 20)  # since this version the hotspot is a package of its own on them
-TRUE: Final = frozenset({"true", "yes"})
 DEFAULT_ROUTE: Final = "0.0.0.0/0"
 
 

@@ -17,6 +17,7 @@ from hotspot.routers.connection import Connection, RouterRefused, RouterUnreacha
 from hotspot.routers.contact import MOST_PACKAGES
 from hotspot.routers.copies import keep_copy
 from hotspot.routers.facts import HOTSPOT_APART, SMALLEST, facts_of
+from hotspot.routers.forms import TRUE
 from hotspot.routers.menus import Version, read_version, write_version
 from hotspot.routers.subjects import Means, Subject, enter
 
@@ -31,7 +32,6 @@ DOWNLOADED: Final = "Downloaded"  # how its status begins then; nothing else tel
 DOWNLOAD_PATIENCE: Final = 600.0  # seconds
 CHECK_PATIENCE: Final = 60.0
 WAITS: Final = (5.0,) * 60  # seconds between looks at a router that restarts; small boards take some minutes
-TRUE: Final = frozenset({"true", "yes"})
 
 Keep = Callable[[list[str]], None]
 

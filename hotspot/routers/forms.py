@@ -18,6 +18,10 @@ UNITS: Final = (("w", 604_800_000), ("d", 86_400_000), ("h", 3_600_000), ("m", 6
 MAC: Final = re.compile(r"[0-9A-Fa-f]{2}([:.-]?[0-9A-Fa-f]{2}){5}")
 
 
+TRUE: Final = frozenset({"true", "yes"})
+"""How RouterOS says that something is so: by the API, and in scripts."""
+
+
 class Form(StrEnum):
     """What kind of text an attribute holds."""
 

@@ -12,6 +12,7 @@ from typing import Final
 from hotspot.errors import Conflict
 from hotspot.routers.certificates import FindImportable, locked
 from hotspot.routers.connection import Connection
+from hotspot.routers.forms import TRUE
 
 PATH: Final = "/certificate"
 FILE: Final = "hotspot-import.pem"
@@ -19,7 +20,6 @@ CERTIFICATE: Final = "certificate"
 KEY: Final = "key"
 PASSPHRASE_OCTETS: Final = 24  # 192 bits
 PATIENCE: Final = 60.0  # seconds; a small box takes some for the key
-TRUE: Final = frozenset({"true", "yes"})
 
 
 class CertificateGone(Conflict):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from hotspot.routers.forms import Form, canonical
+from hotspot.routers.forms import TRUE, Form, canonical
 
 Version = tuple[int, ...]
 Row = Mapping[str, str]  # as the API prints it, ".id" included
@@ -134,7 +134,7 @@ class Menu:
 
 def is_the_routers(row: Row) -> bool:
     """Tell whether the router made this row by itself: dynamic or built in."""
-    return any(row.get(flag) in {"true", "yes"} for flag in ("dynamic", "default", "builtin"))
+    return any(row.get(flag) in TRUE for flag in ("dynamic", "default", "builtin"))
 
 
 _TEXT = Attribute()

@@ -15,6 +15,7 @@ from typing import Final
 from hotspot.routers.changes import Actual, Add, Change, Conflict, Move, Plan, Ref, Remove, Set, ref_of
 from hotspot.routers.dangers import dangers_of
 from hotspot.routers.desired import Desired, DesiredRow, LeftOut
+from hotspot.routers.forms import TRUE
 from hotspot.routers.menus import ENROLMENTS, MARK, MENUS, Attribute, Kind, Menu, Row, is_the_routers
 
 HIDDEN: Final = frozenset("*")  # what some versions print in place of a secret
@@ -83,7 +84,7 @@ def _own_row(menu: Menu, wanted: DesiredRow, rows: Sequence[Row]) -> Row | None:
     if menu.kind is Kind.SINGLETON:
         return rows[0] if rows else {}
     key = menu.key_of(wanted.fields)
-    return next((row for row in rows if menu.key_of(row) == key and row.get("dynamic") not in {"true", "yes"}), None)
+    return next((row for row in rows if menu.key_of(row) == key and row.get("dynamic") not in TRUE), None)
 
 
 def _compare_list(menu: Menu, wanted: Sequence[DesiredRow], rows: Sequence[Row], accept: Collection[str]) -> _MenuPlan:
