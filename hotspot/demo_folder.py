@@ -43,7 +43,7 @@ def mark(directory: Path) -> None:
     if directory.exists() and any(directory.iterdir()) and not is_demo(directory):
         raise NotADemo(path=directory)
     directory.mkdir(parents=True, exist_ok=True)
-    network = settings_of(directory)["tunnel_network"] if is_demo(directory) else random.choice(NETWORKS)  # noqa: S311
+    network = settings_of(directory)["tunnel_network"] if is_demo(directory) else random.choice(NETWORKS)  # noqa: S311  (no secret)
     auth, acct = _free_ports(2)
     lines = (f'tunnel_network = "{network}"', f"radius_auth_port = {auth}", f"radius_acct_port = {acct}", "")
     (directory / MARKER).write_text(NOTE + "\n".join(lines))

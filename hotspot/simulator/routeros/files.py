@@ -18,8 +18,6 @@ LONGEST_CONTENTS: Final = 61_440  # octets that the API writes at once; above it
 LONGEST_SHOWN: Final = 61_440
 LONGEST_CHUNK: Final = 32_768
 MOST_OCTETS: Final = 16 << 20
-READ_SINCE: Final = (7, 13)
-TYPES_SINCE: Final = (7, 15)
 MODIFIED_SINCE: Final = (7, 16)
 PAGES: Final = [
     "login",
