@@ -26,7 +26,7 @@ from hotspot.settings import Settings
 from hotspot.staff.service import StaffDisabled, disable_staff
 from hotspot.staff.tokens import BadToken, MayNotOperate, Scope, issue_token, revoke_token, tokens
 from tests.routers.boxes import Box, Clock, Line
-from tests.routers.test_provision import NAME, enrol
+from tests.routers.managed import NAME, enrol
 from tests.world import ALICE, BOB, CHARLIE, GEDUNG_NASIONAL, ROUTER_SECRET, World
 
 BASE = "/api/v1"

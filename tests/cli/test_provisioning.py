@@ -21,7 +21,7 @@ from hotspot.settings import Settings
 from hotspot.simulator.routeros.sessions import Result
 from hotspot.simulator.routeros.traps import Trap
 from tests.cli.test_cli import environment, run
-from tests.routers.test_provision import NAME, enrol
+from tests.routers.managed import NAME, enrol
 from tests.world import ROUTER_SECRET, World
 
 __all__ = ["environment"]  # the fixture

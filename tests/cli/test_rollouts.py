@@ -15,7 +15,7 @@ from hotspot.routers.rollouts_progress import Ended, claim, night_of, record
 from hotspot.routers.service import get_router_named
 from hotspot.settings import Settings
 from tests.cli.test_cli import environment, run
-from tests.routers.test_provision import NAME, enrol
+from tests.routers.managed import NAME, enrol
 from tests.world import KOTA, World
 
 __all__ = ["environment"]  # the fixture

@@ -1,16 +1,19 @@
-"""The controller of the cast, to be called by boxes."""
+"""The controller of the cast, to be called by boxes, and a router that it provisions."""
 
 from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 
+from benchmarks.live_router import Live
 from hotspot.app import create_app
 from hotspot.db import Database
 from hotspot.routers.api import Calls
+from hotspot.routers.subjects import Means
 from hotspot.settings import Settings
 from hotspot.throttle import Throttle
 from tests.routers.boxes import Clock, Controller, Line
+from tests.routers.managed import enrol, means_of
 from tests.world import World
 
 
@@ -22,3 +25,16 @@ def controller(world: World, database: Database, settings: Settings) -> Iterator
     line = Line(app)
     yield Controller(app, line, database, clock, world.alun_alun, world.perpustakaan)
     line.close()
+
+
+@pytest.fixture
+def live() -> Iterator[Live]:
+    with Live() as box:
+        yield box
+
+
+@pytest.fixture
+def means(world: World, database: Database, settings: Settings, live: Live) -> Means:
+    """Means that reach the live router, which is the cast's at Alun-Alun."""
+    enrol(database, settings, live)
+    return means_of(database, settings, live, now=lambda: world.now)

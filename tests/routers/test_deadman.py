@@ -17,10 +17,8 @@ from hotspot.simulator.routeros.sessions import Result
 from hotspot.simulator.routeros.traps import Trap
 from hotspot.sites.service import get_site
 from hotspot.sites.settings import give
-from tests.routers.test_provision import applied, means, planned, shown
+from tests.routers.managed import applied, planned, shown
 from tests.world import ROUTER_SECRET
-
-__all__ = ["means"]  # the fixture
 
 
 class Passing:

@@ -10,22 +10,22 @@ import pytest
 
 from benchmarks.live_router import Live
 from hotspot.db import Database
-from hotspot.paths import shipped
 from hotspot.routers import firmware
 from hotspot.routers.backups import backups_of
-from hotspot.routers.configs import load
 from hotspot.routers.connection import RouterUnreachable
 from hotspot.routers.firmware import CannotUpgrade, DidNotReturn, UpgradedBadly
 from hotspot.routers.service import get_router_named
-from hotspot.routers.subjects import Means, enter, subject_of
+from hotspot.routers.subjects import enter, subject_of
 from hotspot.settings import Settings
 from hotspot.simulator.routeros.sessions import Result
 from hotspot.simulator.routeros.traps import failure
-from tests.routers.test_provision import NAME, enrol
+from tests.routers.managed import NAME, enrol, means_of
 from tests.world import World
 
 TARGET = (7, 24)
-TICKS = count()  # seconds; no two copies are taken at the same
+
+
+SHOPS = count()
 
 
 class Shop:
@@ -34,14 +34,8 @@ class Shop:
     def __init__(self, world: World, database: Database, settings: Settings, live: Live) -> None:
         self.live, self.database, self.settings = live, database, settings
         enrol(database, settings, live)
-        self.means = Means(
-            database,
-            settings,
-            load(shipped("router_configs")),
-            dial=live.dial,
-            wait=lambda _seconds: None,
-            clock=lambda: world.now + timedelta(seconds=next(TICKS)),
-        )
+        opened = world.now + timedelta(minutes=next(SHOPS))  # no two copies are taken at the same time
+        self.means = means_of(database, settings, live, now=lambda: opened)
         self.kept: list[list[str]] = []
 
     def upgrade(self, version: tuple[int, ...] = TARGET, channel: str = "stable", **more: Any) -> Any:

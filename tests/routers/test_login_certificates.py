@@ -1,20 +1,16 @@
 """A certificate's way: read, kept sealed, chosen for a router, put on it, renewed, taken back, left out when it ends."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address
-from itertools import count
 
 import pytest
 from sqlmodel import select
 
 from benchmarks.live_router import PASSWORD, Live
 from hotspot.db import Database
-from hotspot.paths import shipped
 from hotspot.routers import login_pages, provision
 from hotspot.routers.certificates import read_chain, row_name
-from hotspot.routers.configs import load
 from hotspot.routers.diff import lines
 from hotspot.routers.enrol import api_context
 from hotspot.routers.health import NOT_PROVEN
@@ -29,8 +25,8 @@ from hotspot.simulator.routeros.sessions import Call, Result
 from hotspot.simulator.routeros.traps import Trap
 from hotspot.sites.service import get_site
 from hotspot.sites.settings import give
+from tests.routers.managed import NAME, applied, enrol, means_of, planned
 from tests.routers.public_ca import PublicCa
-from tests.routers.test_provision import NAME, applied, enrol, planned
 from tests.world import World
 
 HOST = "login.wifi.example.org"
@@ -68,24 +64,10 @@ class City:
 
 
 @pytest.fixture
-def live() -> Iterator[Live]:
-    with Live() as box:
-        yield box
-
-
-@pytest.fixture
 def city(world: World, database: Database, settings: Settings, live: Live) -> City:
     enrol(database, settings, live)
-    ticks = count()
     found = City(None, live, PublicCa(world.now), world.now)  # type: ignore[arg-type]  # right below
-    found.means = Means(
-        database,
-        settings,
-        load(shipped("router_configs")),
-        dial=live.dial,
-        wait=lambda _seconds: None,
-        clock=lambda: found.now + timedelta(seconds=next(ticks)),
-    )
+    found.means = means_of(database, settings, live, now=lambda: found.now)
     return found
 
 

@@ -9,9 +9,8 @@ from hotspot.routers import provision
 from hotspot.routers.connection import RouterRefused
 from hotspot.routers.minutes import Minutes
 from hotspot.routers.subjects import Means, enter
-from tests.routers.test_provision import NAME, live, means
+from tests.routers.managed import NAME
 
-__all__ = ["live", "means"]  # fixtures
 FILTER = "/ip/firewall/filter"
 
 

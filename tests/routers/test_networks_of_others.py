@@ -8,9 +8,7 @@ from hotspot.routers.ledger import Outcome
 from hotspot.routers.subjects import Means
 from hotspot.sites.service import get_site
 from hotspot.sites.settings import give
-from tests.routers.test_provision import applied, live, means, planned
-
-__all__ = ["live", "means"]  # fixtures
+from tests.routers.managed import applied, planned
 
 
 def by_hand(live: Live, sentence: str, fields: dict[str, str]) -> None:

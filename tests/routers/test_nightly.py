@@ -23,10 +23,9 @@ from hotspot.routers.subjects import Means
 from hotspot.settings import Settings
 from hotspot.simulator.routeros.sessions import Result
 from hotspot.simulator.routeros.traps import Trap
-from tests.routers.test_provision import NAME, applied, enrol, live, means
+from tests.routers.managed import NAME, applied, enrol
 from tests.world import World
 
-__all__ = ["live", "means"]  # fixtures
 ONE_AT_NIGHT = datetime(2026, 3, 2, 18, 0, tzinfo=UTC)  # 1 o'clock on the 3rd in Pangkalpinang
 
 

@@ -1,79 +1,29 @@
 """Plan, apply and roll back, end to end against the simulated RouterOS over TLS."""
 
 import socket
-from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
 from ipaddress import IPv4Address
-from itertools import count
 from uuid import UUID
 
 import pytest
 from sqlmodel import select
 
-from benchmarks.live_router import ADDRESS, PASSWORD, Live
-from hotspot.db import Database
-from hotspot.paths import shipped
+from benchmarks.live_router import Live
 from hotspot.routers import decided, ledger, provision
 from hotspot.routers.backups import RouterBackup
-from hotspot.routers.configs import load
 from hotspot.routers.connection import WrongCertificate
 from hotspot.routers.diff import lines
-from hotspot.routers.enrol import api_context
 from hotspot.routers.health import NOT_PROVEN
 from hotspot.routers.ledger import Outcome
-from hotspot.routers.menus import MENUS
-from hotspot.routers.models import RouterState
 from hotspot.routers.service import NotPlaced, get_router_named
 from hotspot.routers.subjects import Means, NotManaged
-from hotspot.settings import Settings
 from hotspot.simulator.routeros.sessions import Result
 from hotspot.simulator.routeros.state import Configuration
 from hotspot.simulator.routeros.traps import Trap
 from hotspot.sites.service import get_site
 from hotspot.sites.settings import give
+from tests.routers.managed import NAME, applied, planned, shown
 from tests.world import ROUTER_SECRET, World
-
-NAME = "alun-alun-1"
-
-
-def enrol(database: Database, settings: Settings, live: Live, name: str = NAME) -> None:
-    """Let the router of the cast be the live one."""
-    with database.writing() as db:
-        router = get_router_named(db, name)
-        router.state, router.fingerprint = RouterState.ENROLLED, live.fingerprint
-        router.tunnel_address = router.address = str(ADDRESS)
-        router.api_password = settings.keys.seal(PASSWORD, context=api_context(name))
-
-
-@pytest.fixture
-def live() -> Iterator[Live]:
-    with Live() as box:
-        yield box
-
-
-@pytest.fixture
-def means(world: World, database: Database, settings: Settings, live: Live) -> Means:
-    enrol(database, settings, live)
-    ticks = count()
-    return Means(
-        database,
-        settings,
-        load(shipped("router_configs")),
-        dial=live.dial,
-        wait=lambda _seconds: None,
-        clock=lambda: world.now + timedelta(seconds=next(ticks)),
-    )
-
-
-def planned(means: Means, **more: object) -> provision.Planned:
-    return provision.make_plan(means, NAME, made_by="Bob", **more)  # type: ignore[arg-type]
-
-
-def applied(means: Means, plan: provision.Planned | None = None, **more: object) -> provision.Done:
-    plan = plan or planned(means)
-    assert plan.id is not None
-    return provision.apply(means, plan.id, made_by="Bob", **more)  # type: ignore[arg-type]
 
 
 def test_a_plan_is_shown_applied_and_then_empty(means: Means, live: Live) -> None:
@@ -254,14 +204,6 @@ def test_a_confirmed_run_is_rolled_back(means: Means, live: Live) -> None:
     again = provision.rollback(means, back.run, made_by="Bob")  # and the undoing is undone
     assert again.outcome == Outcome.CONFIRMED
     assert planned(means).plan.is_empty
-
-
-def shown(live: Live) -> dict[str, list[dict[str, str]]]:
-    """What the menus show, whatever the rows' numbers are; among the files only our pages."""
-    menus = [path for path in MENUS if path in live.router.menus]
-    rows = {path: [{name: row[name] for name in row if name != ".id"} for row in live.rows(path)] for path in menus}
-    rows["/file"] = [row for row in rows["/file"] if "hotspot-pages" in row["name"]]
-    return rows
 
 
 def test_a_rollback_spares_what_was_done_since(means: Means, live: Live) -> None:

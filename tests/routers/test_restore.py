@@ -22,10 +22,9 @@ from hotspot.routers.subjects import Means, enter
 from hotspot.settings import Settings
 from hotspot.simulator.routeros.traps import failure
 from tests.routers.boxes import Line
-from tests.routers.test_provision import NAME, applied, live, means
+from tests.routers.managed import NAME, applied
 from tests.world import World
 
-__all__ = ["live", "means"]  # fixtures
 ADMIN = Login("admin", "written-on-the-box")
 
 

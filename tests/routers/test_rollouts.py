@@ -9,7 +9,6 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
-from itertools import count
 from pathlib import Path
 
 import psycopg
@@ -39,14 +38,13 @@ from hotspot.settings import Settings
 from hotspot.simulator.routeros.traps import failure
 from hotspot.sites.settings import give
 from hotspot.worker import Worker
-from tests.routers.test_provision import NAME, enrol
+from tests.routers.managed import NAME, enrol, means_of
 from tests.world import World
 
 COUNT = 12
 NEW = "Kota Cerdas"
 ALL_AT_ONCE = Order(RolloutKind.CONFIGURATION, "Bob", at_any_time=True)
 PATIENCE = 20.0
-TICKS = count()
 
 
 @pytest.fixture
@@ -139,14 +137,7 @@ def one(world: World, database: Database, settings: Settings) -> Iterator[Live]:
 
 @pytest.fixture
 def turns(one: Live, world: World, database: Database, settings: Settings) -> Means:
-    return Means(
-        database,
-        settings,
-        load(shipped("router_configs")),
-        dial=one.dial,
-        wait=lambda _seconds: None,
-        clock=lambda: world.now + timedelta(seconds=next(TICKS)),
-    )
+    return means_of(database, settings, one, now=lambda: world.now)
 
 
 def standing(means: Means, number: int) -> RolloutRouter:

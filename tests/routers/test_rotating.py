@@ -2,30 +2,25 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
 from itertools import count
 
 import pytest
 
 from benchmarks.live_router import PASSWORD, Live
-from hotspot.db import Database
 from hotspot.errors import Unavailable
-from hotspot.paths import shipped
 from hotspot.routers import credentials, provision
 from hotspot.routers.changing import SomebodyElse
-from hotspot.routers.configs import load
 from hotspot.routers.connection import RouterOS, RouterRefused
 from hotspot.routers.credentials import Kind
 from hotspot.routers.rotating import HEARD, NoRadius, Standing, Turn, foresee, rotate
 from hotspot.routers.rotation import Credential
 from hotspot.routers.service import get_router_named, known
 from hotspot.routers.subjects import Means
-from hotspot.settings import Settings
 from hotspot.simulator.routeros.safemode import Hold
 from hotspot.simulator.routeros.sessions import Call, Result
 from hotspot.simulator.routeros.traps import Trap
-from tests.routers.test_provision import NAME, enrol
-from tests.world import ROUTER_SECRET, World
+from tests.routers.managed import NAME
+from tests.world import ROUTER_SECRET
 
 API, RADIUS = [Kind.API], [Kind.RADIUS]
 
@@ -37,20 +32,6 @@ def live() -> Iterator[Live]:
         for address, comment in (("10.253.0.1", "hotspot:server"), ("10.253.0.9", "hotspot:server"), ("192.0.2.7", "")):
             box.do("/radius/add", address=address, service="hotspot", secret=ROUTER_SECRET, comment=comment)
         yield box
-
-
-@pytest.fixture
-def means(world: World, database: Database, settings: Settings, live: Live) -> Means:
-    enrol(database, settings, live)
-    ticks = count()
-    return Means(
-        database,
-        settings,
-        load(shipped("router_configs")),
-        dial=live.dial,
-        wait=lambda _seconds: None,
-        clock=lambda: world.now + timedelta(seconds=next(ticks)),
-    )
 
 
 def credential(means: Means, kind: Kind) -> Credential:

@@ -1,52 +1,25 @@
 """How a run ends where RADIUS decides, and where a router says what no router says."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
-from itertools import count
 from typing import Final
 
 import pytest
 from sqlmodel import select
 
 from benchmarks.live_router import Live
-from hotspot.db import Database
-from hotspot.paths import shipped
 from hotspot.routers import provision
-from hotspot.routers.configs import load
 from hotspot.routers.health import NOT_PROVEN
 from hotspot.routers.ledger import Outcome
 from hotspot.routers.runs import ProvisionRun
 from hotspot.routers.subjects import Means
-from hotspot.settings import Settings
 from hotspot.simulator.routeros.commands import Call
 from hotspot.simulator.routeros.sessions import Result
 from hotspot.sites.service import get_site
 from hotspot.sites.settings import give
-from tests.routers.test_provision import NAME, applied, enrol
-from tests.world import World
+from tests.routers.managed import NAME, applied
 
 USED: Final = {"requests": "50", "accepts": "48", "rejects": "2", "timeouts": "0"}
-
-
-@pytest.fixture
-def live() -> Iterator[Live]:
-    with Live() as box:
-        yield box
-
-
-@pytest.fixture
-def means(world: World, database: Database, settings: Settings, live: Live) -> Means:
-    enrol(database, settings, live)
-    ticks = count()
-    return Means(
-        database,
-        settings,
-        load(shipped("router_configs")),
-        dial=live.dial,
-        wait=lambda _seconds: None,
-        clock=lambda: world.now + timedelta(seconds=next(ticks)),
-    )
 
 
 @pytest.fixture
