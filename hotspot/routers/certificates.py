@@ -122,7 +122,7 @@ def _certificates(pem: bytes) -> Sequence[x509.Certificate]:
         raise BadCertificate(problem=f"the file is larger than {MOST_OCTETS} octets")
     try:
         found = x509.load_pem_x509_certificates(pem)
-    except ValueError as error:
+    except (ValueError, x509.InvalidVersion) as error:
         raise BadCertificate(problem="the file holds no certificate in PEM") from error
     if len(found) > 1 + MOST_ISSUERS:
         raise BadCertificate(problem=f"the file holds more than {1 + MOST_ISSUERS} certificates")

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hotspot.routers.certificates import BadCertificate, Chain, covers, locked, read_chain, row_name
@@ -112,6 +112,9 @@ def in_pem(der: bytes) -> bytes:
 
 
 @given(st.integers(0, len(DER) - 1), st.integers(0, 255))
+@example(12, 1)  # a version that no certificate has
+@example(15, 128)  # a serial number below nothing: the library reads it yet, and warns that it won't for long
+@pytest.mark.filterwarnings("ignore:Parsed a serial number")
 def test_a_certificate_with_any_octet_changed_is_read_or_a_sentence(at: int, octet: int) -> None:
     with suppress(BadCertificate):
         read(in_pem(DER[:at] + bytes([octet]) + DER[at + 1 :]))
