@@ -101,7 +101,11 @@ def make_plan(name: Name, asked: PlanAsked, operator: Operator, request: Request
 def show_plan(number: UUID, db: ReadDb, settings: SettingsDep) -> View:
     """Show a plan, the run it was applied by, and the job that waits to apply it."""
     kept = ledger.get_plan(db, number)
-    waiting = [job for job in _jobs(db) if job["task"] == tasks.APPLY and job["args"].get("plan") == str(number)]
+    waiting = [
+        job
+        for job in _jobs(db, kept.router_id)
+        if job["task"] == tasks.APPLY and job["args"].get("plan") == str(number)
+    ]
     return kept_plan_view(db, kept, settings.zone) | {"job": waiting[0] if waiting else None}
 
 
@@ -141,7 +145,7 @@ def show_job(number: Number, db: ReadDb) -> View:
     raise NoSuchJob(job=number)
 
 
-def _jobs(db: Session) -> list[View]:
+def _jobs(db: Session, router_id: int | None = None) -> list[View]:
     names = {router.id: router.name for router in all_routers(db)}
     return [
         {
@@ -153,7 +157,7 @@ def _jobs(db: Session) -> list[View]:
             "attempts": job.attempts,
             "problem": job.problem,
         }
-        for job in pending(db)
+        for job in pending(db, router_id)
     ]
 
 

@@ -15,7 +15,6 @@ from hotspot.routers import ledger, nightly
 from hotspot.routers.checks import checks
 from hotspot.routers.minutes import DONE
 from hotspot.routers.service import enrolled_in, get_router_named
-from hotspot.routers.subjects import Means
 from hotspot.routers.views import View, check_view, known_view, router_views, run_view, whole_run_view
 
 MOST_RUNS: Final = 1000
@@ -104,22 +103,18 @@ def drift(
     """Say which routers are not what they should be; the difference of each is kept as a plan."""
     with means_of(data_dir) as means:
         with means.database.reading() as db:
-            chosen = names or enrolled_in(db, None)
-        rows = [_drift_of(means, name, is_asked=not last) for name in chosen]
+            chosen = {name: get_router_named(db, name).id for name in names or enrolled_in(db, None)}
+        for name in () if last else chosen:
+            with suppress(HotspotError):  # it is kept, and told with the rest
+                nightly.check(means, name, made_by=who())
+        with means.database.reading() as db:
+            held, zone = checks(db), means.settings.zone
+        rows: list[View] = [
+            {"router": name} | check_view(held.get(number or 0), zone) for name, number in chosen.items()
+        ]
     print_rows(rows, as_json=as_json, title="Drift", empty="No router has enrolled yet.")
     if any(row["differs"] != 0 or row["problem"] for row in rows):
         raise typer.Exit(NOT_WANTED)
-
-
-def _drift_of(means: Means, name: str, *, is_asked: bool) -> View:
-    """One router's row; one that can't be looked at spoils no other."""
-    with means.database.reading() as db:
-        router_id = get_router_named(db, name).id or 0
-    if is_asked:
-        with suppress(HotspotError):  # it is kept, and told with the rest
-            nightly.check(means, name, made_by=who())
-    with means.database.reading() as db:
-        return {"router": name} | check_view(checks(db).get(router_id), means.settings.zone)
 
 
 COMMANDS: Final[dict[str, Callable[..., None]]] = {

@@ -54,7 +54,7 @@ def known_view(db: Session, router: Router, zone: tzinfo) -> View:
     site = None if router.site_id is None else db.get_one(Site, router.site_id).slug
     facts = {name: getattr(router, name) for name in FACTS}
     return (
-        router_view(router, site, checks(db).get(router.id), zone)
+        router_view(router, site, db.get(RouterCheck, router.id), zone)
         | facts
         | {"enrolled_at": moment(router.enrolled_at, zone)}
     )
