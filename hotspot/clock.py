@@ -16,6 +16,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from hotspot.db import Database
+from hotspot.guests.limits import forget_windows
 from hotspot.guests.service import forget_admissions, forget_consents, forget_credentials
 from hotspot.radius.control import end_superseded, slow_down
 from hotspot.routers.backups import forget_old_backups
@@ -85,6 +86,7 @@ def _forget(database: Database, settings: Settings, now: datetime) -> None:
         forget_sessions(db, before=before)
         forget_consents(db, before=before)
         forget_old_backups(db, now=now)
+        forget_windows(db, now=now)
 
 
 TABLE = (

@@ -5,6 +5,7 @@ from sqlmodel import SQLModel
 
 import hotspot.areas.models
 import hotspot.discovery.models
+import hotspot.guests.limits
 import hotspot.guests.models
 import hotspot.portal.models
 import hotspot.routers.backups
