@@ -9,7 +9,7 @@ from collections.abc import Collection
 from ipaddress import ip_interface
 from typing import Final, Self
 
-from hotspot.simulator import reading
+from hotspot.simulator import hotspot_menus, reading
 from hotspot.simulator.gateway import Gateway
 from hotspot.simulator.listener import NotLoopback
 from hotspot.simulator.routeros.router import SimulatedRouterOS
@@ -46,6 +46,7 @@ class Box:
         self.gateway = Gateway(
             self._setup, files=router.files.read, seen_as=self._seen_as, clock=router.clock, seed=seed
         )
+        hotspot_menus.install(router, self.gateway.router)
         router.on_change(self._changed)
         router.on_reboot(self.gateway.reboot)
 

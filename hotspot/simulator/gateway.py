@@ -26,7 +26,7 @@ from hotspot.simulator.router import LoginFailed, Router
 from hotspot.simulator.servlet import render
 from hotspot.simulator.setup import RouterSetup
 from hotspot.simulator.time import Clock
-from hotspot.simulator.variables import FIXED_ERRORS, about_host, about_session
+from hotspot.simulator.variables import about_host, about_session, refusal_of
 
 HTTP: Final = 80
 HTTPS: Final = 443
@@ -237,8 +237,7 @@ class Gateway:
         variables = self._variables(visit.host, visit.request, dst)
         variables["username"] = visit.given.get("username", "")
         if failure is not None:
-            original = failure.said or FIXED_ERRORS[failure.key].format(username=variables["username"])
-            variables["error-orig"] = original
+            variables["error-orig"] = refusal_of(failure.key, failure.said, variables["username"])
             text = self._pages.error(failure.key) or "$(error-orig)"
             variables["error"] = render(text, variables).body
         return self._page("login.html", variables)

@@ -136,6 +136,11 @@ class Router:
         self._refuse(host, user_name, password)
         return await self._ask(host, user_name, self._proof(host, password))
 
+    async def admit(self, host: Host, user_name: str, password: str) -> Session:
+        """Log a device in because the API says so (see `hotspot_menus`), otherwise as `log_in`."""
+        self._refuse(host, user_name, password)
+        return await self._ask(host, user_name, self._own_proof(password))
+
     async def greet(self, host: Host) -> None:
         """Ask about a device that has just appeared, where login-by has mac; wait for the answer no longer than DHCP takes.
 
@@ -145,7 +150,7 @@ class Router:
         if "mac" not in self.setup.login_by or host.was_greeted:
             return
         host.was_greeted = True
-        await asyncio.wait([self._run(self._let_in_by_mac(host))], timeout=DHCP_TAKES)
+        await asyncio.wait([self.run(self._let_in_by_mac(host))], timeout=DHCP_TAKES)
 
     async def _let_in_by_mac(self, host: Host) -> None:
         """Begin a session without a page; a device that is refused meets the page, and no error."""
@@ -154,7 +159,7 @@ class Router:
         password = name if is_both else self.setup.mac_auth_password
         with suppress(LoginFailed):
             self._refuse(host, name, password)
-            await self._ask(host, name, self._own_proof(password))
+            await self._ask(host, name, self._own_proof(password), login_by="mac")
 
     def _own_proof(self, password: str) -> Pap | Chap:
         """CHAP with a challenge of its own, or PAP where http-pap is allowed (manual)."""
@@ -163,7 +168,7 @@ class Router:
         challenge = Challenge.fresh(self.clock.monotonic())
         return Chap.of(password, chap_id=challenge.identifier, challenge=challenge.octets)
 
-    async def _ask(self, host: Host, user_name: str, proof: Pap | Chap) -> Session:
+    async def _ask(self, host: Host, user_name: str, proof: Pap | Chap, *, login_by: str = "") -> Session:
         login = Login(user_name, str(host.mac), host.address, self._next_number())
         boot = self.boot
         host.is_logging_in = True
@@ -181,7 +186,9 @@ class Router:
             case Accept() if boot != self.boot:
                 raise LoginFailed("internal-error")
             case Accept():
-                return self._begin(host, login, answer)
+                return self._begin(
+                    host, login, answer, login_by or ("http-pap" if isinstance(proof, Pap) else "http-chap")
+                )
 
     def _refuse(self, host: Host, user_name: str, password: str) -> None:
         if host.is_logging_in:
@@ -216,12 +223,13 @@ class Router:
         self._opened = (self._opened + 1) % SESSIONS_PER_BOOT
         return HOTSPOT_SERVICE | (self.boot % BOOTS) << 20 | self._opened
 
-    def _begin(self, host: Host, login: Login, accept: Accept) -> Session:
+    def _begin(self, host: Host, login: Login, accept: Accept, login_by: str) -> Session:
         now = self.clock.monotonic()
         if old := self.sessions.get(host.mac):
             self.end(old, TerminateCause.NAS_REQUEST)
-        profile = self.setup.profile
-        session = Session.begin(host, login, _within(self.setup, accept), now, keepalive=profile.keepalive_timeout)
+        keepalive = self.setup.profile.keepalive_timeout
+        granted = _within(self.setup, accept)
+        session = Session.begin(host, login, granted, now, keepalive=keepalive, login_by=login_by)
         self.sessions[host.mac] = session
         host.seen_at = now
         self._report(session, StatusType.START)
@@ -284,9 +292,10 @@ class Router:
             if not told:
                 log.debug("a report was not acknowledged", router=self.setup.name, status=status.name)
 
-        self._run(report())
+        self.run(report())
 
-    def _run(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+    def run(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        """Do something beside the rest; a reboot cuts it off."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -32,6 +32,7 @@ class Session:
     reported_at: float
     rate: RateLimit | None = None
     keepalive: timedelta | None = KEEPALIVE
+    login_by: str = ""
     octets_from_device: int = 0
     octets_to_device: int = 0
     packets_from_device: int = 0
@@ -41,14 +42,21 @@ class Session:
 
     @classmethod
     def begin(
-        cls, host: Host, login: Login, accept: Accept, now: float, *, keepalive: timedelta | None = KEEPALIVE
+        cls,
+        host: Host,
+        login: Login,
+        accept: Accept,
+        now: float,
+        *,
+        keepalive: timedelta | None = KEEPALIVE,
+        login_by: str = "",
     ) -> "Session":
         """Begin a session within the limits of its Accept; RouterOS ignores a rate limit that it can't read."""
         try:
             rate = RateLimit.parse(accept.rate_limit) if accept.rate_limit else None
         except BadRateLimit:
             rate = None
-        return cls(host, login, accept, now, now, now, now, rate, keepalive)
+        return cls(host, login, accept, now, now, now, now, rate, keepalive, login_by)
 
     def change(self, asked: Accept, now: float) -> None:
         """Hold to what a CoA-Request brings from now on; what was waiting until now moves under the old limits.

@@ -23,6 +23,11 @@ FIXED_ERRORS: Final[Mapping[str, str]] = {
 """What RouterOS says when nobody has translated it; of those keys that the simulator comes to use."""
 
 
+def refusal_of(key: str, said: str, user_name: str) -> str:
+    """Return what the router says by itself to somebody whom it doesn't let in: the server's own words first."""
+    return said or FIXED_ERRORS[key].format(username=user_name)
+
+
 def about_host(
     host: Host, setup: RouterSetup, login_host: str, dst: str, challenge: Challenge | None
 ) -> dict[str, str]:

@@ -363,6 +363,23 @@ async def test_the_controller_is_heard_at_the_port_of_radius_incoming() -> None:
 
 
 @scenario
+async def test_its_api_lets_a_phone_in_and_shows_it() -> None:
+    async with portal() as city, configured(city.url) as place:
+        phone, me = gina(place, city), Session("somebody")
+        await phone.join(place.box.gateway, ssid=SSID)
+        await phone.probe()
+
+        fields = {"user": "gina", "password": "s3sam", "ip": "10.5.50.2", "mac-address": str(GINA)}
+        place.box.router.run("/ip/hotspot/active", "login", fields, session=me)
+        await place.radius.until(lambda: bool(place.radius.told))
+
+        (active,) = place.box.router.run("/ip/hotspot/active", "print", {}, session=me).rows
+        assert active["user"] == "gina"
+        assert (await phone.get_online()).page is None, "it has nothing to press"
+        await phone.close()
+
+
+@scenario
 async def test_a_restart_forgets_sessions_and_keeps_the_configuration() -> None:
     async with portal() as city, configured(city.url) as place:
         phone = await online(place, city)

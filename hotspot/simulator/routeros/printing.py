@@ -22,7 +22,7 @@ PRINT_TAKES: Final = frozenset(
 
 def rows_of(call: Call) -> list[dict[str, str]]:
     """Every row of the menu, as printed."""
-    provided = outputs.PROVIDED.get(call.menu.path)
+    provided = call.router.provided.get(call.menu.path) or outputs.PROVIDED.get(call.menu.path)
     if provided:
         return provided(call)
     if call.menu.kind is Kind.SINGLETON:

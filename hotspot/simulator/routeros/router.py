@@ -45,6 +45,8 @@ class Service:
 class SimulatedRouterOS:
     """One router; a test or the demo makes it with a few words. With `has_defaults` it is as it comes from the shop."""
 
+    free_storage: int = 67_108_864  # octets
+
     def __init__(
         self,
         *,
@@ -70,11 +72,11 @@ class SimulatedRouterOS:
         self.safe_mode = SafeMode()
         self.interpreter: Interpreter = NoInterpreter()
         self.actions: dict[tuple[str, str], Action] = {}
+        self.provided: dict[str, Callable[[Call], list[dict[str, str]]]] = {}  # rows that somebody else keeps
         self.sessions: dict[Session, float] = {}
         self.radius_counters: dict[int, dict[str, str]] = {}
         self.log: deque[tuple[int, str, str, str]] = deque(maxlen=LOGGED)
         self.boot, self._booted_at = 0, self.clock.monotonic()
-        self.free_storage = 67_108_864  # octets
         self.fetches: Callable[[Mapping[str, str]], bytes] = _nobody
         self.reaches: Callable[[str], bool] = lambda _address: False
         self.version_text = self.firmware = version
