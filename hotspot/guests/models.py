@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from hotspot.errors import Invalid
+from hotspot.sites.settings import SignIn
 
 # Every form of /ip/hotspot/profile radius-mac-format, as one pattern: 12 hex digits, pairs parted by one of ": - ." or blank.
 MAC_TEXT = re.compile(r"[0-9A-Fa-f]{2}(?:[:\-. ]?[0-9A-Fa-f]{2}){5}")
@@ -71,7 +72,8 @@ class Terms(SQLModel, table=True):
 class Consent(SQLModel, table=True):
     """A device's agreement to one version of the terms. Append-only: nothing here is ever changed.
 
-    `guest_id` is who the allowance counts for: the device itself, or who owns several devices.
+    `guest_id` is who the allowance counts for: the device itself, or who owns several devices. `method` is how that was found out, a
+    `sites.settings.SignIn`.
     """
 
     __table_args__ = (Index("ix_consent_device", "device_id", "given_at"),)
@@ -82,6 +84,7 @@ class Consent(SQLModel, table=True):
     site_id: int = Field(foreign_key="site.id")
     terms_sha256: str = Field(max_length=64)
     language: str = Field(max_length=8)
+    method: str = Field(default=SignIn.ONE_TAP.value, max_length=16)
     given_at: datetime = Field(sa_type=DateTime(timezone=True))
 
 

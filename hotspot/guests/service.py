@@ -14,6 +14,7 @@ from hotspot import arrays
 from hotspot.errors import Invalid
 from hotspot.guests.models import BlockedDevice, Consent, Credential
 from hotspot.security import Keys
+from hotspot.sites.settings import SignIn
 
 USER_NAME = re.compile("[0-9a-f]{32}")  # as Login.user_name writes it; uuid.UUID alone also reads signs and underscores
 CREDENTIAL_LIFE = timedelta(seconds=60)  # long enough for a weak link, too short to be worth stealing
@@ -46,6 +47,7 @@ def give_consent(
     language: str,
     now: datetime,
     guest_id: UUID | None = None,
+    method: SignIn = SignIn.ONE_TAP,
 ) -> Consent:
     """Record that the device agreed to these terms here and now; without a `guest_id` it is a guest of its own."""
     consent = Consent(
@@ -54,6 +56,7 @@ def give_consent(
         site_id=site_id,
         terms_sha256=terms_sha256,
         language=language,
+        method=method,
         given_at=now,
     )
     db.add(consent)
@@ -134,25 +137,26 @@ def redeem(db: Session, presented: Iterable[Presented], *, now: datetime) -> dic
 
 # Anybody can press the button for any device; that a router let it in with what followed shows that it was the device itself.
 LATEST_CONSENTS = """
-    SELECT DISTINCT ON (consent.device_id, terms_sha256)
-        consent.device_id, consent.guest_id, terms_sha256, consent.language, given_at
+    SELECT DISTINCT ON (consent.device_id, terms_sha256, method)
+        consent.device_id, consent.guest_id, terms_sha256, consent.language, method, given_at
     FROM consent JOIN credential ON credential.device_id = consent.device_id AND credential.consent_id = consent.id
     WHERE consent.device_id = ANY(%(devices)s) AND credential.used_at IS NOT NULL
-    ORDER BY consent.device_id, terms_sha256, given_at DESC
+    ORDER BY consent.device_id, terms_sha256, method, given_at DESC
 """
 
 
 class Agreed(NamedTuple):
-    """A consent of a device, and for whom."""
+    """A consent of a device, for whom, and how they had signed in."""
 
     guest_id: UUID
     terms_sha256: str
     language: str
+    method: str
     given_at: datetime
 
 
 def latest_consents(db: Session, devices: Iterable[UUID]) -> dict[UUID, list[Agreed]]:
-    """Return the latest consent of each device to each terms it agreed to and then logged in with, newest first."""
+    """Return the latest consent of each device to each terms by each method, if it then logged in with it; newest first."""
     wanted = list(set(devices))
     if not wanted:
         return {}

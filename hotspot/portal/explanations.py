@@ -90,7 +90,26 @@ NO_TERMS: Final = Explanation(
     503,
 )
 
+NO_SIGN_IN: Final = Explanation(
+    NO_TERMS.title,
+    N_("It has no way to sign in yet, so nobody can be connected."),
+    NO_TERMS.advice,
+    503,
+)
+OTHER_SIGN_IN: Final = Explanation(
+    NOT_A_PAGE.title,
+    N_("This way to sign in is not offered here any more."),
+    N_("Open the page again and choose one that is shown."),
+    409,
+)
+
 TERMS_CHANGED: Final = N_("The terms have changed. Please read them again.")
+STALE_TERMS: Final = Explanation(
+    TERMS_CHANGED,
+    N_("The ones that you read do not hold any more."),
+    N_("Open the page again and press the button once more."),
+    409,
+)
 
 # --- after the button: what became of it -------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import AddressValueError, IPv4Address, ip_address
 from typing import Final
 from urllib.parse import unquote_to_bytes, urlencode, urlsplit
 from uuid import UUID
@@ -26,6 +26,10 @@ PAIRS: Final = 64
 SHORT: Final = 256
 SHORT_NAMES: Final = (
     "mac",
+    "ip",
+    "method",
+    "code",
+    "press",
     "link-login-only",
     "error",
     "error-orig",
@@ -80,6 +84,7 @@ class RouterHost:
 
     address: str
     login_host: str = ""
+    router_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +93,8 @@ class Handed:
 
     mac: MacAddress | None = None
     router: str | None = None  # scheme://host[:port] of the registered router
+    router_id: int = 0
+    ip: IPv4Address | None = None  # which the router gave the phone
     chap_id: bytes = b""
     chap_challenge: bytes = b""
     wanted_host: str | None = None
@@ -103,6 +110,7 @@ class Handed:
         """Return what the next page needs to know, in the router's own words; never its error."""
         found = {
             "mac": str(self.mac or ""),
+            "ip": str(self.ip or ""),
             "link-login-only": f"{self.router}/login" if self.router else "",
             "chap-id": octal(self.chap_id),
             "chap-challenge": octal(self.chap_challenge),
@@ -183,9 +191,12 @@ def read_handed(pairs: Mapping[str, str], routers: Iterable[RouterHost]) -> Hand
         Stop: a device, a router or a challenge that can't be; absent ones are not an error.
     """
     link = pairs.get("link-login-only", "")
+    base, router = find_registered(link, routers, path="/login") if link else (None, None)
     return Handed(
         mac=_mac(pairs.get("mac", "")),
-        router=registered_base(link, routers, path="/login") if link else None,
+        router=base,
+        router_id=router.router_id if router else 0,
+        ip=_ip(pairs.get("ip", "")),
         **_challenge(pairs.get("chap-id", ""), pairs.get("chap-challenge", "")),
         wanted_host=host_wanted(pairs.get("link-orig", "")),
         credential_id=parse_user_name(pairs.get("username", "")),
@@ -203,6 +214,14 @@ def _mac(text: str) -> MacAddress | None:
         raise Stop(BAD_DEVICE) from error
 
 
+def _ip(text: str) -> IPv4Address | None:
+    """Read the phone's address; one that can't be is none, for most ways online need none."""
+    try:
+        return IPv4Address(text)
+    except AddressValueError:
+        return None
+
+
 def _challenge(chap_id: str, chap_challenge: str) -> dict[str, bytes]:
     """Read both or neither; without them the router wants PAP."""
     identifier, challenge = octets_of(chap_id), octets_of(chap_challenge)
@@ -217,7 +236,12 @@ def _challenge(chap_id: str, chap_challenge: str) -> dict[str, bytes]:
 
 
 def registered_base(url: str, routers: Iterable[RouterHost], *, path: str = "") -> str:
-    """Return scheme://host[:port] of the registered router that `url` names, written anew.
+    """Return scheme://host[:port] of the registered router that `url` names, as `find_registered`."""
+    return find_registered(url, routers, path=path)[0]
+
+
+def find_registered(url: str, routers: Iterable[RouterHost], *, path: str = "") -> tuple[str, RouterHost]:
+    """Return scheme://host[:port] of the registered router that `url` names, written anew, and the router.
 
     Raises:
         Stop: any other host, scheme, path; user information, a fragment, or something browsers read in two ways.
@@ -232,7 +256,7 @@ def registered_base(url: str, routers: Iterable[RouterHost], *, path: str = "") 
     for router in routers:
         registered = _host_of_router(router, scheme, host, port)
         if registered is not None:
-            return f"{scheme}://{registered}" + ("" if port == PORTS[scheme] else f":{port}")
+            return f"{scheme}://{registered}" + ("" if port == PORTS[scheme] else f":{port}"), router
     raise Stop(FOREIGN_ROUTER)
 
 

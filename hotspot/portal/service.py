@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlmodel import Session, select
 
 from hotspot.guests.models import Credential, Terms
-from hotspot.guests.service import Login, find_credentials, give_consent, issue_credential
+from hotspot.guests.service import find_credentials
 from hotspot.guests.terms import NoSuchTerms, current
 from hotspot.portal.banners import Notice, banners_for
 from hotspot.portal.explanations import NO_SUCH_SITE, NO_TERMS, RETIRED
@@ -21,7 +21,6 @@ from hotspot.portal.handoff import RouterHost, Stop
 from hotspot.routers.login_pages import host_of
 from hotspot.routers.models import Router, RouterState
 from hotspot.routers.service import routers_of
-from hotspot.security import Keys
 from hotspot.sites.models import Site, SiteState
 from hotspot.sites.settings import SiteSettings, effective
 from hotspot.usage.models import GuestSession
@@ -114,11 +113,12 @@ def get_place(db: Session, slug: str) -> Place:
 
 def _hosts(router: Router, settings: SiteSettings) -> Iterator[RouterHost]:
     """Where phones meet the router's log-in page: as it was registered, or where what we put on it has made it."""
-    yield RouterHost(router.address, router.login_host)
+    assert router.id is not None  # comes from the database
+    yield RouterHost(router.address, router.login_host, router.id)
     if router.state == RouterState.ENROLLED:
-        yield RouterHost(str(IPv4Network(settings.guest_network).network_address + 1))
+        yield RouterHost(str(IPv4Network(settings.guest_network).network_address + 1), "", router.id)
         if settings.login_host:
-            yield RouterHost(router.address, host_of(settings.login_host, router.name))
+            yield RouterHost(router.address, host_of(settings.login_host, router.name), router.id)
 
 
 def welcome(db: Session, place: Place, language: str, languages: Sequence[str], now: datetime) -> Welcome:
@@ -137,16 +137,6 @@ def terms_of(db: Session, place: Place, now: datetime) -> Terms:
         return current(db, place.settings.terms, now)
     except NoSuchTerms as error:
         raise Stop(NO_TERMS) from error
-
-
-def admit(
-    db: Session, *, site_id: int, device_id: UUID, terms: Terms, language: str, keys: Keys, now: datetime
-) -> Login:
-    """Store the consent, then issue the one-time credential, in the caller's one transaction."""
-    consent = give_consent(
-        db, device_id=device_id, site_id=site_id, terms_sha256=terms.sha256, language=language, now=now
-    )
-    return issue_credential(db, consent, keys=keys, now=now)
 
 
 def progress(db: Session, place: Place, credential_id: UUID, *, now: datetime) -> Progress | None:

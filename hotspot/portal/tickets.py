@@ -4,16 +4,18 @@ A form's token holds for the hour it was made in and the next one. A ticket name
 address carries, so that nobody can make our page show somebody else's words or links.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import urlencode
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from hotspot.guests.models import MacAddress
 from hotspot.guests.service import parse_user_name
 from hotspot.security import Keys
 
+PRESS: Final = re.compile(r"[0-9a-f]{32}", re.ASCII)
 HOUR: Final = timedelta(hours=1)
 
 
@@ -25,6 +27,16 @@ def is_form_token(token: str, keys: Keys, *, site_id: int, mac: MacAddress, now:
     """Tell whether the token was made for this device at this site within the hour or the one before."""
     hours = (_hour(now), _hour(now - HOUR))
     return any(keys.is_signed(token, "portal form", site_id, mac, hour) for hour in hours)
+
+
+def new_press() -> str:
+    """Return a name for the page that is made now, by which it is known again when its button is pressed twice."""
+    return uuid4().hex
+
+
+def parse_press(text: str) -> UUID:
+    """Return which page's button was pressed; what can't be one counts as a page of its own."""
+    return UUID(hex=text) if PRESS.fullmatch(text) else uuid4()
 
 
 def _hour(at: datetime) -> int:

@@ -117,11 +117,11 @@ class Desk:
     def _remembered(
         self, request: AccessAsked, site_rules: SiteRules, consents: Mapping[UUID, Sequence[Agreed]], *, now: datetime
     ) -> Applicant | Turned:
-        """A device that the router knows by its MAC address: let in without a page, as long as its consent holds."""
+        """A device that the router knows by its MAC address: let in without a page, as long as its consent holds here."""
         assert request.device_id is not None, "what is incomplete was refused"
         given = consents.get(request.device_id, ())
         for agreed in given:
-            if agreed.terms_sha256 in site_rules.agreed and agreed.given_at > now - site_rules.remember:
+            if site_rules.remembers(agreed, now=now):
                 return Applicant(agreed.guest_id, request.device_id, agreed.language, uuid4(), site_rules)
         if not given:
             return Turned(Refusal.NO_CONSENT, self._default_language)

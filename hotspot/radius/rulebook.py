@@ -13,9 +13,10 @@ from typing import Final
 import structlog
 from sqlmodel import Session
 
+from hotspot.guests.service import Agreed
 from hotspot.guests.terms import still_agreed
 from hotspot.radius.policy import Hours, Rules, Speed
-from hotspot.sites.settings import BadStoredValue, SiteSettings, effective_at_sites
+from hotspot.sites.settings import BadStoredValue, SignIn, SiteSettings, effective_at_sites
 
 log = structlog.get_logger()
 
@@ -25,11 +26,23 @@ OCTETS_PER_MEGABYTE: Final = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class SiteRules:
-    """The rules of one site; `agreed`: SHA-256 of the terms a consent may name, `remember`: for how long it counts."""
+    """The rules of one site; `agreed`: SHA-256 of the terms a consent may name, `remember`: for how long it counts.
+
+    `methods`: how a guest may have signed in. A consent that was given by any other is no ticket into this site.
+    """
 
     rules: Rules
     agreed: frozenset[str]
     remember: timedelta
+    methods: frozenset[str] = frozenset({SignIn.ONE_TAP})
+
+    def remembers(self, consent: Agreed, *, now: datetime) -> bool:
+        """Whether a device with this consent is let in without a page."""
+        return (
+            consent.terms_sha256 in self.agreed
+            and consent.method in self.methods
+            and consent.given_at > now - self.remember
+        )
 
 
 class Rulebook:
@@ -65,7 +78,12 @@ def _rules_in(db: Session, values: SiteSettings | BadStoredValue, *, site: int, 
     if isinstance(values, BadStoredValue):
         log.error("guests of a site are refused: its settings can't be used", site=site, problem=str(values))
         return None
-    return SiteRules(rules_of(values), still_agreed(db, values.terms, now), timedelta(days=values.remember_days))
+    return SiteRules(
+        rules=rules_of(values),
+        agreed=still_agreed(db, values.terms, now),
+        remember=timedelta(days=values.remember_days),
+        methods=frozenset(values.ways_to_sign_in),
+    )
 
 
 def rules_of(values: SiteSettings) -> Rules:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from fnmatch import fnmatchcase
 from ipaddress import IPv4Network, ip_address
 from typing import Annotated, Any, NamedTuple, get_args
@@ -35,6 +36,22 @@ PROBES = (
 )
 PRIVATE = tuple(IPv4Network(network) for network in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 NOTHING = ("", "none", "null")  # how a person writes "no value"
+
+
+class SignIn(StrEnum):
+    """How a guest shows who they are before the terms are agreed to; a consent keeps which way it was."""
+
+    ONE_TAP = "one-tap"  # the device itself is the guest
+    VOUCHER = "voucher"  # a printed code
+    PHONE = "phone"  # a code sent to a phone
+    RESIDENT = "resident"  # a personal code
+
+
+class LoginWay(StrEnum):
+    """Which way of logging a device in at its router is tried first; the other one is tried when that fails."""
+
+    BROWSER = "browser"  # the phone carries a one-time credential to the router's log-in page
+    CONTROLLER = "controller"  # the controller tells the router, through the management connection
 
 
 class BadSettingValue(Invalid):
@@ -118,6 +135,17 @@ def _login_host(text: str) -> str:
     return host
 
 
+def _sign_in(text: str) -> str:
+    """Names of `SignIn`, each once, the one that is shown first in front."""
+    names = [name.strip() for name in text.split(",")]
+    for name in names:
+        if name not in set(SignIn):
+            raise ValueError(f"{name!r} is no way to sign in; there are: {', '.join(SignIn)}")
+    if len(set(names)) < len(names):
+        raise ValueError("names a way to sign in twice")
+    return ",".join(names)
+
+
 class SiteSettings(BaseModel):
     """What can be decided for a site. Field names are the keys; descriptions are shown by `hotspot settings list`."""
 
@@ -181,6 +209,19 @@ class SiteSettings(BaseModel):
         str,
         Field(pattern="^[a-z0-9-]{0,40}$", description="certificate for login_host; empty: one that is good for it"),
     ] = ""
+    sign_in: Annotated[
+        str,
+        Field(max_length=100, description="ways to sign in, first shown first: one-tap, voucher, phone, resident"),
+        AfterValidator(_sign_in),
+    ] = SignIn.ONE_TAP.value
+    login_way: Annotated[
+        LoginWay, Field(description="how devices are logged in first, browser or controller; the other if that fails")
+    ] = LoginWay.BROWSER
+
+    @property
+    def ways_to_sign_in(self) -> tuple[SignIn, ...]:
+        """`sign_in`, read."""
+        return tuple(SignIn(name) for name in self.sign_in.split(","))
 
 
 class Given(NamedTuple):

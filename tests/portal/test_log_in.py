@@ -132,7 +132,7 @@ def test_consent_is_stored_before_the_credential_and_both_or_neither(visit: Visi
     login = visit.log_in()
     event.remove(visit.database.engine, "before_cursor_execute", note)
 
-    assert written == ["consent", "credential"]
+    assert written == ["consent", "credential", "sign_in_attempt"]
     with visit.database.reading() as db:
         consent, credential = db.exec(select(Consent)).one(), db.exec(select(Credential)).one()
     assert credential.id == UUID(login["username"])

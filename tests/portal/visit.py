@@ -26,7 +26,18 @@ from tests.world import GINA, KOTA, World
 MAC = str(GINA)
 ROUTER = "http://10.5.50.1"
 CHALLENGE = bytes([0x0E, 0x5C, 0xB0, 0x61, 0x00, 0x0A, 0x83, 0x85, 0xF2, 0x34, 0xB8, 0x22, 0xBD, 0x8B, 0x93, 0xFF])
-TABLES = ("consent", "credential", "guest_session", "terms", "banner", "site", "router", "area", "setting")
+TABLES = (
+    "consent",
+    "credential",
+    "sign_in_attempt",
+    "guest_session",
+    "terms",
+    "banner",
+    "site",
+    "router",
+    "area",
+    "setting",
+)
 
 
 @dataclass

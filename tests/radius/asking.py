@@ -18,7 +18,7 @@ from hotspot.guests.terms import current, ensure_default_terms
 from hotspot.radius.attributes import Attr, Attributes, StatusType, make
 from hotspot.radius.packet import Code, Packet, chap_password
 from hotspot.sites.models import Site
-from hotspot.sites.settings import give
+from hotspot.sites.settings import SignIn, give
 from tests.radius.radius_city import (
     GINA_MAC,
     City,
@@ -38,7 +38,13 @@ def rule(city: City, site: str = "alun-alun", **settings: Any) -> None:
 
 
 def agree(
-    city: City, mac: str = GINA_MAC, *, guest: UUID | None = None, site: str = "alun-alun", used: bool = False
+    city: City,
+    mac: str = GINA_MAC,
+    *,
+    guest: UUID | None = None,
+    site: str = "alun-alun",
+    used: bool = False,
+    method: SignIn = SignIn.ONE_TAP,
 ) -> Login:
     """A device's owner agrees to the terms that hold, and gets a credential; `used`: and was let in with it."""
     with city.database.writing() as db:
@@ -51,6 +57,7 @@ def agree(
             terms_sha256=current(db, "public", city.clock.now).sha256,
             language="en",
             now=city.clock.now,
+            method=method,
         )
         login = issue_credential(db, consent, keys=city.keys, now=city.clock.now)
         if used:

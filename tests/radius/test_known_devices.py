@@ -15,6 +15,7 @@ from hotspot.guests.service import (
 from hotspot.guests.terms import packaged_texts, publish
 from hotspot.radius.attributes import Attr, StatusType
 from hotspot.radius.packet import Code
+from hotspot.sites.settings import SignIn
 from hotspot.usage.service import forget_names
 from tests.radius.asking import MINUTE, accepted, admissions, agree, known_device, refused, rule, used
 from tests.radius.radius_city import (
@@ -67,6 +68,25 @@ def test_a_device_that_agreed_to_two_documents_is_known_where_either_holds(
 
     accepted(router.ask(known_device(router)))
     accepted(library.ask(known_device(library)))
+
+
+def test_a_device_is_known_only_where_the_way_it_signed_in_is_offered(
+    city: City, router: Router, library: Router, clock: Clock
+) -> None:
+    """A place that wants a voucher, say, is no place for who only tapped somewhere else."""
+    rule(city, "perpustakaan", sign_in="voucher,phone")
+    agree(city, used=True)
+    accepted(router.ask(known_device(router)))
+    assert refused(library.ask(known_device(library))) == "Please agree to the terms first."
+
+    clock.advance(MINUTE)
+    agree(city, site="perpustakaan", used=True, method=SignIn.VOUCHER)
+
+    accepted(library.ask(known_device(library)))
+    accepted(router.ask(known_device(router)))  # by the older of its two consents
+
+    rule(city, sign_in="phone")
+    assert refused(router.ask(known_device(router))) == "Please agree to the terms first."
 
 
 def test_a_stranger_is_sent_to_the_portal(city: City, router: Router) -> None:

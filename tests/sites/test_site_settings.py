@@ -207,6 +207,8 @@ def test_inheritance_is_the_last_word_of_those_who_spoke(said: list[int | None])
         ),
         ("guest_ports", "ether2, ether3", "ether2,ether3"),
         ("wifi_country", "Indonesia", "Indonesia"),
+        ("sign_in", " voucher, one-tap ", "voucher,one-tap"),
+        ("login_way", "controller", "controller"),
     ],
 )
 def test_what_a_router_is_given_is_kept_in_one_writing(key: str, written: str, kept: str) -> None:
@@ -230,6 +232,15 @@ def test_what_a_router_is_given_is_kept_in_one_writing(key: str, written: str, k
         ("walled_garden", "[/system/reboot]", "is not a host name or address"),
         ("guest_ports", "ether2;ether3", "'ether2;ether3' is not the name of an interface"),
         ("wifi_country", "?", "String should match pattern"),
+        (
+            "sign_in",
+            "one-tap,facebook",
+            "'facebook' is no way to sign in; there are: one-tap, voucher, phone, resident",
+        ),
+        ("sign_in", "voucher,voucher", "names a way to sign in twice"),
+        ("sign_in", "", "'' is no way to sign in"),
+        ("sign_in", "one-tap,", "'' is no way to sign in"),
+        ("login_way", "both", "Input should be 'browser' or 'controller'"),
     ],
 )
 def test_what_a_router_could_not_use_is_refused_where_it_is_written(key: str, written: str, problem: str) -> None:

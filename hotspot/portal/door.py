@@ -1,0 +1,154 @@
+"""What the guest pages share at the door: their routes, queries and forms read strictly, a checked visit, and the way on.
+
+Each module of pages makes its routes with `guest_routes()`; a `Stop` raised there becomes a page in the guest's language.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from typing import Annotated, Final
+from urllib.parse import quote
+
+import structlog
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import RedirectResponse
+from fastapi.routing import APIRoute
+from sqlmodel import Session
+
+from hotspot.guests.models import MacAddress
+from hotspot.portal import explanations as say
+from hotspot.portal import rendering, service, tickets
+from hotspot.portal.entering import Entered
+from hotspot.portal.handoff import QUERY_OCTETS, Handed, Stop, login_url, read_handed, read_pairs
+from hotspot.portal.prose import in_language
+from hotspot.portal.service import Place
+from hotspot.portal.throttle import Presses
+from hotspot.portal.visits import Visit, browser_of
+from hotspot.settings import Settings
+from hotspot.web import read_body
+
+log = structlog.get_logger()
+
+BODY_OCTETS: Final = 64 * 1024
+FORM: Final = "application/x-www-form-urlencoded"
+
+
+class ExplainingRoute(APIRoute):
+    """A route whose `Stop` becomes a page. Transactions that write are opened inside the endpoint, so a Stop rolls them back."""
+
+    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]  # narrower: no coroutine needed
+        handle = super().get_route_handler()
+
+        async def explained(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except Stop as stop:
+                log.info("portal stopped", path=request.url.path[:100], reason=stop.explanation.title)
+                return await run_in_threadpool(rendering.problem, request, stop)
+
+        return explained
+
+
+def guest_routes() -> APIRouter:
+    """Return routes below ``/p/{slug}`` that explain what is in the way."""
+    return APIRouter(prefix="/p/{slug}", route_class=ExplainingRoute, include_in_schema=False)
+
+
+def home(slug: str) -> str:
+    """Return the welcome page's address; the slug may be anything that somebody typed."""
+    return f"/p/{quote(slug, safe='')}"
+
+
+def _query(request: Request) -> dict[str, str]:
+    encoded: bytes = request.scope["query_string"]
+    if len(encoded) > QUERY_OCTETS:
+        raise Stop(say.TOO_LONG)
+    return read_pairs(encoded)
+
+
+async def _form(request: Request) -> dict[str, str]:
+    """Read a posted form, refusing it as soon as it is too big."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
+        raise Stop(say.UNREADABLE)
+    return read_pairs(await read_body(request, BODY_OCTETS, Stop(say.TOO_BIG)))
+
+
+Query = Annotated[dict[str, str], Depends(_query)]
+Form = Annotated[dict[str, str], Depends(_form)]
+
+
+# --- a button was pressed ----------------------------------------------------------------------------------------------------
+
+
+def refuse_foreign(request: Request, slug: str) -> None:
+    """Refuse a form that another site sent.
+
+    Raises:
+        Stop: it did.
+    """
+    if request.headers.get("sec-fetch-site") == "cross-site":
+        raise Stop(say.FOREIGN_FORM, again=home(slug))
+
+
+def receive(request: Request, db: Session, slug: str, form: Mapping[str, str], language: str, now: datetime) -> Visit:
+    """Return who pressed a button on one of our own pages, and where.
+
+    Whether the terms that were read still hold is for the caller to look at (`Visit.read_the_terms`); `entering.enter` insists on it.
+
+    Raises:
+        Stop: another site's form, no such place, a device or router that is not what our form was made for, or too many presses.
+    """
+    settings: Settings = request.app.state.settings
+    refuse_foreign(request, slug)
+    place = service.get_place(db, slug)
+    handed = read_handed(form, place.routers)
+    mac, router = _device_of(form, handed, place, settings, now)
+    _refuse_too_many(request, place, mac, now)
+    terms = service.terms_of(db, place, now)
+    return Visit(
+        place=place,
+        handed=handed,
+        mac=mac,
+        router=router,
+        terms=terms,
+        agreed_sha256=form.get("terms", ""),
+        language=in_language(terms.texts, language, settings.languages)[0],
+        press=tickets.parse_press(form.get("press", "")),
+        browser=browser_of(request.headers.get("user-agent", "")),
+        keys=settings.keys,
+    )
+
+
+def _device_of(
+    form: Mapping[str, str], handed: Handed, place: Place, settings: Settings, now: datetime
+) -> tuple[MacAddress, str]:
+    """Return the device that our own form was made for, and its router."""
+    again = rendering.link(home(place.site.slug), handed.fields())
+    if handed.mac is None or handed.router is None:
+        raise Stop(say.NOT_ON_WIFI, again=again)
+    token = form.get("token", "")
+    if not tickets.is_form_token(token, settings.keys, site_id=place.site_id, mac=handed.mac, now=now):
+        raise Stop(say.STALE_FORM, again=again)
+    return handed.mac, handed.router
+
+
+def _refuse_too_many(request: Request, place: Place, mac: MacAddress, now: datetime) -> None:
+    """Keep scripts from filling the ledger of consents."""
+    presses: Presses = request.app.state.presses
+    sender = request.client.host if request.client else ""
+    if not presses.admit(device=f"{place.site_id} {mac}", address=sender, now=now):
+        raise Stop(say.TOO_MANY, again=home(place.site.slug))
+
+
+def lead_on(request: Request, visit: Visit, entered: Entered, language: str) -> Response:
+    """Send the phone to its router with the credential, or to the page that says what became of it; called after the commit."""
+    settings: Settings = request.app.state.settings
+    ticket = tickets.Ticket(entered.credential_id, visit.router, visit.handed.wanted_host or "")
+    query = f"{ticket.query(settings.keys, visit.place.site_id)}&lang={language}"
+    online = f"{settings.base_url}{home(request.path_params['slug'])}/online?{query}"  # the site's row went with its transaction
+    if entered.login is None:
+        target = online
+    else:
+        login = entered.login
+        target = login_url(visit.handed, user_name=login.user_name, password=login.password, dst=online)
+    return RedirectResponse(target, 303, rendering.headers([visit.router]))
