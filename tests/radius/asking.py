@@ -38,7 +38,13 @@ def rule(city: City, site: str = "alun-alun", **settings: Any) -> None:
 
 
 def agree(
-    city: City, mac: str = GINA_MAC, *, guest: UUID | None = None, site: str = "alun-alun", used: bool = False
+    city: City,
+    mac: str = GINA_MAC,
+    *,
+    guest: UUID | None = None,
+    site: str = "alun-alun",
+    used: bool = False,
+    **caps: int,
 ) -> Login:
     """A device's owner agrees to the terms that hold, and gets a credential; `used`: and was let in with it."""
     with city.database.writing() as db:
@@ -52,7 +58,7 @@ def agree(
             language="en",
             now=city.clock.now,
         )
-        login = issue_credential(db, consent, keys=city.keys, now=city.clock.now)
+        login = issue_credential(db, consent, keys=city.keys, now=city.clock.now, **caps)
         if used:
             presented = Presented(login.credential_id, city.sites[site], city.device(mac))
             assert redeem(db, [presented], now=city.clock.now)
