@@ -19,6 +19,7 @@ from hotspot.db import Database
 from hotspot.guests.limits import forget_windows
 from hotspot.guests.service import forget_admissions, forget_consents, forget_credentials
 from hotspot.radius.control import end_superseded, slow_down
+from hotspot.radius.overdue import end_overdue
 from hotspot.routers.backups import forget_old_backups
 from hotspot.routers.checks import tell_counts
 from hotspot.routers.enrol import forget_old
@@ -68,6 +69,7 @@ def _end_lost(database: Database, settings: Settings, now: datetime) -> None:
 
 def _keep_to_allowances(database: Database, settings: Settings, now: datetime) -> None:
     end_superseded(database, keys=settings.keys, now=now)
+    end_overdue(database, keys=settings.keys, now=now)
     slow_down(database, keys=settings.keys, zone=settings.zone, now=now)
 
 

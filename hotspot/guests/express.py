@@ -1,7 +1,7 @@
 """The express way to let guests in: one prepared statement for who can pipeline it. Pure.
 
 It does what redeeming, counting and logging do one after the other, for those about whom there is nothing to weigh: each is a guest
-with one device, is not blocked, and has used nothing yet of what a day allows. Whoever is not let in here has lost nothing: no
+with one device and an uncapped credential, is not blocked, and has used nothing yet of what a day allows. Whoever is not let in here has lost nothing: no
 credential is used up, and what is the matter is found out the long way.
 """
 
@@ -21,6 +21,7 @@ ADMIT: Final = """
             AS claim (id, router_id, site_id, device_id, held_until, unused_since, place)
         WHERE credential.id = claim.id AND credential.site_id = claim.site_id AND credential.device_id = claim.device_id
             AND credential.guest_id = credential.device_id AND used_at IS NULL AND expires_at > %(now)s::timestamptz
+            AND cap_seconds IS NULL AND cap_octets IS NULL
             AND NOT EXISTS (
                 SELECT 1 FROM blocked_device
                 WHERE blocked_device.device_id = claim.device_id AND (until IS NULL OR until > %(now)s::timestamptz))

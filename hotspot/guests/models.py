@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import DateTime, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, DateTime, Index, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -89,7 +89,10 @@ class Consent(SQLModel, table=True):
 
 
 class Credential(SQLModel, table=True):
-    """A one-time right to log in at one site with one device. Its id becomes the admission's; the password is derived."""
+    """A one-time right to log in at one site with one device. Its id becomes the admission's; the password is derived.
+
+    `cap_seconds` and `cap_octets` bound the one session it begins, below everything else that does; null: nothing more.
+    """
 
     __table_args__ = (Index("ix_credential_device", "device_id", "issued_at"),)
 
@@ -102,6 +105,8 @@ class Credential(SQLModel, table=True):
     issued_at: datetime = Field(sa_type=DateTime(timezone=True))
     expires_at: datetime = Field(sa_type=DateTime(timezone=True))
     used_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+    cap_seconds: int | None = None
+    cap_octets: int | None = Field(default=None, sa_type=BigInteger)
 
 
 class Admission(SQLModel, table=True):

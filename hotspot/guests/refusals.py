@@ -35,6 +35,10 @@ class Refusal(StrEnum):
     TOO_MANY_DEVICES = "too_many_devices"
     DAY_TIME_USED = "day_time_used"
     DAY_DATA_USED = "day_data_used"
+    PASS_OVER = "pass_over"  # noqa: S105 - the name of a reason, as those that follow
+    PASS_ELSEWHERE = "pass_elsewhere"  # noqa: S105
+    PASS_TIME_USED = "pass_time_used"  # noqa: S105
+    PASS_DATA_USED = "pass_data_used"  # noqa: S105
 
 
 _INVALID: Final = N_("This login is not valid. Please start again.")
@@ -48,6 +52,10 @@ _WORDS: Final = {
     Refusal.TOO_MANY_DEVICES: N_("Too many of your devices are online. Sign one out, then try again."),
     Refusal.DAY_TIME_USED: N_("Your time for today is used up. You can connect again at {when}."),
     Refusal.DAY_DATA_USED: N_("Your data for today is used up. You can connect again at {when}."),
+    Refusal.PASS_OVER: N_("Your code is no longer valid. Please ask for a new one."),
+    Refusal.PASS_ELSEWHERE: N_("Your code is for another place. Please ask for one that is valid here."),
+    Refusal.PASS_TIME_USED: N_("The time of your code is used up. Please ask for a new one."),
+    Refusal.PASS_DATA_USED: N_("The data of your code is used up. Please ask for a new one."),
 }
 """The other reasons are told in the same words, so that a guess learns nothing from them."""
 _BLOCKED_UNTIL: Final = N_("This device may not use the public Wi-Fi until {when}.")

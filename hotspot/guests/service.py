@@ -64,8 +64,16 @@ def give_consent(
     return consent
 
 
-def issue_credential(db: Session, consent: Consent, *, keys: Keys, now: datetime) -> Login:
-    """Issue the one-time credential that follows a consent.
+def issue_credential(
+    db: Session,
+    consent: Consent,
+    *,
+    keys: Keys,
+    now: datetime,
+    cap_seconds: int | None = None,
+    cap_octets: int | None = None,
+) -> Login:
+    """Issue the one-time credential that follows a consent; the caps bound the one session it begins.
 
     Earlier ones live on until they are used or a minute old: otherwise whoever names a neighbour's device could keep it out.
     """
@@ -79,6 +87,8 @@ def issue_credential(db: Session, consent: Consent, *, keys: Keys, now: datetime
         language=consent.language,
         issued_at=now,
         expires_at=now + CREDENTIAL_LIFE,
+        cap_seconds=cap_seconds,
+        cap_octets=cap_octets,
     )
     db.add(credential)
     db.flush()
@@ -100,10 +110,12 @@ class Presented(NamedTuple):
 
 
 class Redeemed(NamedTuple):
-    """A credential that was won: for which guest, and the language they chose."""
+    """A credential that was won: for which guest, the language they chose, and what bounds its session."""
 
     guest_id: UUID
     language: str
+    cap_seconds: int | None = None
+    cap_octets: int | None = None
 
 
 REDEEM = """
@@ -112,7 +124,7 @@ REDEEM = """
     WHERE credential.id = presented.id
         AND credential.site_id = presented.site_id AND credential.device_id = presented.device_id
         AND used_at IS NULL AND expires_at > %(now)s
-    RETURNING credential.id, credential.site_id, credential.device_id, guest_id, language
+    RETURNING credential.id, credential.site_id, credential.device_id, guest_id, language, cap_seconds, cap_octets
 """
 
 
@@ -273,9 +285,19 @@ def take_turns(db: Session, guests: Iterable[UUID]) -> None:
         )
 
 
+FORGET_ADMISSIONS = """
+    DELETE FROM admission WHERE decided_at < :before AND NOT EXISTS (
+        SELECT 1 FROM guest_pass
+        WHERE guest_pass.guest_id = admission.guest_id AND valid_until > :before AND num_nonnulls(seconds, octets) > 0)
+"""
+
+
 def forget_admissions(db: Session, *, before: datetime) -> int:
-    """Delete admissions decided before then; none of them can still have an open session. Return how many."""
-    gone = db.connection().execute(text("DELETE FROM admission WHERE decided_at < :before"), {"before": before})
+    """Delete admissions decided before then; none of them can still have an open session. Return how many.
+
+    Those of a guest whose pass is counted stay as long as it holds: by them its use is known.
+    """
+    gone = db.connection().execute(text(FORGET_ADMISSIONS), {"before": before})
     return gone.rowcount
 
 

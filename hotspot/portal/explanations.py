@@ -183,6 +183,8 @@ ROUTER_ERRORS: Final[dict[str, Explanation]] = {
 
 _CLOSED: Final = N_("The Wi-Fi is closed now")
 _USED_UP: Final = N_("Your allowance is used up")
+_CODE_OVER: Final = N_("Your code has ended")
+_OTHER_CODE: Final = N_("The staff of this place can help you.")
 _REFUSED: Final[dict[Refusal, tuple[str, str]]] = {
     Refusal.BLOCKED: (N_("This device is blocked"), N_("If you think that is a mistake, ask the staff of this place.")),
     Refusal.CLOSED: (_CLOSED, N_("Come back when it is open.")),
@@ -192,6 +194,10 @@ _REFUSED: Final[dict[Refusal, tuple[str, str]]] = {
         _USED_UP,
         N_("Everybody has the same amount of data a day, so that all can use the Wi-Fi."),
     ),
+    Refusal.PASS_OVER: (_CODE_OVER, _OTHER_CODE),
+    Refusal.PASS_ELSEWHERE: (N_("This code is for another place"), _OTHER_CODE),
+    Refusal.PASS_TIME_USED: (_CODE_OVER, _OTHER_CODE),
+    Refusal.PASS_DATA_USED: (_CODE_OVER, _OTHER_CODE),
     Refusal.NOT_READY: (NO_TERMS.title, NO_TERMS.advice),
 }
 """Title and advice beside what RADIUS itself said, which names the time."""

@@ -5,7 +5,7 @@ The answers may leave only after the commit: with it credentials are used up, pl
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
@@ -13,11 +13,13 @@ import structlog
 from sqlmodel import Session
 
 from hotspot.guests.models import Credential
+from hotspot.guests.passes import Held, passes_of
 from hotspot.guests.refusals import Refusal, words
 from hotspot.guests.service import (
     Agreed,
     Decided,
     Presented,
+    Redeemed,
     blocked_devices,
     find_credentials,
     latest_consents,
@@ -26,11 +28,24 @@ from hotspot.guests.service import (
     take_turns,
 )
 from hotspot.radius.metrics import REFUSED
-from hotspot.radius.policy import Allowance, Answer, Refused, Standing, accept, decide, midnight_before, reject
+from hotspot.radius.policy import (
+    NO_CAP,
+    Allowance,
+    Answer,
+    Cap,
+    Pass,
+    Refused,
+    Speed,
+    Standing,
+    accept,
+    decide,
+    midnight_before,
+    reject,
+)
 from hotspot.radius.rulebook import Rulebook, SiteRules
 from hotspot.radius.service import AccessAsked
 from hotspot.security import Keys
-from hotspot.usage.allowances import NOTHING, Used, devices_online, used_since
+from hotspot.usage.allowances import NOTHING, Used, devices_online, used_of_passes, used_since
 from hotspot.usage.endings import MISSED_REPORTS
 
 log = structlog.get_logger()
@@ -44,7 +59,14 @@ class Applicant:
     device_id: UUID
     language: str
     admission_id: UUID
+    site_id: int
     rules: SiteRules
+    cap: Cap = NO_CAP
+
+    @property
+    def has_several_devices(self) -> bool:
+        """Whether somebody decided who this guest is; else the device is a guest of its own."""
+        return self.guest_id != self.device_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +99,7 @@ class Desk:
         rules = self.rulebook.of(db, {request.router.site_id for request in asked}, now=now)
         cases = self._recognised(db, asked, rules, now=now)
         applicants = [case for case in cases if isinstance(case, Applicant)]
-        take_turns(db, {one.guest_id for one in applicants if one.guest_id != one.device_id})
+        take_turns(db, {one.guest_id for one in applicants if one.has_several_devices})
         standings = _Standings(db, applicants, now=now.astimezone(self.zone))
         answers, decided = [], []
         for request, case in zip(asked, cases, strict=True):
@@ -107,9 +129,7 @@ class Desk:
             elif (
                 one is not None and (redeemed := won.pop(one, None)) is not None
             ):  # popped: nobody else in the batch has it
-                cases.append(
-                    Applicant(redeemed.guest_id, one.device_id, redeemed.language, one.credential_id, site_rules)
-                )
+                cases.append(_winner(one, redeemed, site_rules))
             else:
                 cases.append(None)
         return self._with_reasons(db, asked, cases, now=now)
@@ -122,7 +142,9 @@ class Desk:
         given = consents.get(request.device_id, ())
         for agreed in given:
             if site_rules.remembers(agreed, now=now):
-                return Applicant(agreed.guest_id, request.device_id, agreed.language, uuid4(), site_rules)
+                return Applicant(
+                    agreed.guest_id, request.device_id, agreed.language, uuid4(), request.router.site_id, site_rules
+                )
         if not given:
             return Turned(Refusal.NO_CONSENT, self._default_language)
         return Turned(Refusal.NO_CONSENT, given[0].language, given[0].guest_id)
@@ -177,7 +199,7 @@ class Desk:
             refusal=None,
             user_name=sealed,
             held_until=now + MISSED_REPORTS * allowance.interim,  # as long as a session without reports would hold it
-            slowed_at=now if allowance.speed != case.rules.rules.speed else None,
+            slowed_at=now if allowance.is_slow else None,
         )
 
     def _refused(
@@ -211,8 +233,9 @@ class _Standings:
     def __init__(self, db: Session, applicants: Collection[Applicant], *, now: datetime) -> None:
         limited = {one.guest_id for one in applicants if one.rules.rules.has_daily_limit}
         self._used: Mapping[UUID, Used] = used_since(db, limited, midnight=midnight_before(now))
-        several = {one.guest_id for one in applicants if one.guest_id != one.device_id}
-        self._online = devices_online(db, several, now=now)
+        several = {(one.guest_id, one.site_id) for one in applicants if one.has_several_devices}
+        self._online = devices_online(db, {guest for guest, _ in several}, now=now)
+        self._passes = _passes_left(db, several, now=now)
         devices = {one.device_id for one in applicants}
         self._blocked = blocked_devices(db, devices, now=now) if devices else {}
 
@@ -224,10 +247,45 @@ class _Standings:
             other_devices=len(self._online.get(one.guest_id, set()) - {one.device_id}),
             online_today=used.online,
             octets_today=used.octets,
+            held=self._passes.get((one.guest_id, one.site_id)),
+            cap=one.cap,
         )
 
     def let_in(self, one: Applicant) -> None:
         self._online.setdefault(one.guest_id, set()).add(one.device_id)
+
+
+def _passes_left(db: Session, guests: Collection[tuple[UUID, int]], *, now: datetime) -> dict[tuple[UUID, int], Pass]:
+    """What is left of the passes of these guests, each at the site they ask at."""
+    passes = passes_of(db, guests)
+    used = used_of_passes(db, {guest: held.begun_at for (guest, _), held in passes.items() if held.is_counted})
+    return {(guest, site): _left(held, used.get(guest, NOTHING), now) for (guest, site), held in passes.items()}
+
+
+def _left(held: Held, used: Used, now: datetime) -> Pass:
+    has_speed = held.up_kbps is not None and held.down_kbps is not None
+    return Pass(
+        valid_for=held.valid_until - now,
+        is_here=held.is_here,
+        time=None if held.seconds is None else timedelta(seconds=held.seconds) - used.online,
+        octets=None if held.octets is None else held.octets - used.octets,
+        devices=held.devices,
+        speed=Speed(held.up_kbps or 0, held.down_kbps or 0) if has_speed else None,
+    )
+
+
+def _winner(presented: Presented, redeemed: Redeemed, rules: SiteRules) -> Applicant:
+    seconds = redeemed.cap_seconds
+    cap = Cap(None if seconds is None else timedelta(seconds=seconds), redeemed.cap_octets)
+    return Applicant(
+        redeemed.guest_id,
+        presented.device_id,
+        redeemed.language,
+        presented.credential_id,
+        presented.site_id,
+        rules,
+        cap,
+    )
 
 
 def _presented(request: AccessAsked) -> Presented | None:

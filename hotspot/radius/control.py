@@ -19,6 +19,7 @@ from sqlmodel import Session
 from hotspot.db import Database
 from hotspot.errors import Conflict, NotFound
 from hotspot.guests.models import Admission, Credential
+from hotspot.guests.passes import with_own_data
 from hotspot.radius import disconnect
 from hotspot.radius.disconnect import Done, Ending, NoAnswer, Outcome, Refused, Target
 from hotspot.radius.packet import Secret
@@ -160,7 +161,15 @@ def end_superseded(database: Database, *, keys: Keys, now: datetime) -> int:
     since = {"since": now - LONGEST_SESSION, "lately": now - LATELY}
     with database.reading() as db:
         found = [(int(row[0]), int(row[1])) for row in db.execute(text(STILL_THERE), since)]
-    _CHANCE.shuffle(found)
+    return ask_to_end(database, found, keys=keys, now=now)
+
+
+def ask_to_end(database: Database, found: Sequence[tuple[int, int]], *, keys: Keys, now: datetime) -> int:
+    """Ask once for the end of each of these sessions, given with their routers; return how many were asked for.
+
+    A router that does not answer is left alone; the order is by chance, so that it keeps nobody else's turn from coming.
+    """
+    found = _CHANCE.sample(found, len(found))
     silent: set[int] = set()
     asked = 0
     for session_id, router_id in islice((one for one in found if one[1] not in silent), MOST_SLOWED):
@@ -233,11 +242,13 @@ def _due(db: Session, *, midnight: datetime) -> list[tuple[_Fast, Speed]]:
     if not limits:
         return []
     fast = [_Fast(*row) for row in db.execute(text(OPEN_AND_FAST), {"sites": list(limits)})]
-    used = used_since(db, {one.guest_id for one in fast}, midnight=midnight)
+    guests = {one.guest_id for one in fast}
+    used = used_since(db, guests, midnight=midnight)
+    exempt = with_own_data(db, guests)
     return [
         (one, limits[one.site_id].slow)
         for one in fast
-        if used.get(one.guest_id, NOTHING).octets >= limits[one.site_id].octets
+        if one.guest_id not in exempt and used.get(one.guest_id, NOTHING).octets >= limits[one.site_id].octets
     ]
 
 

@@ -4,7 +4,7 @@ Pure: who the guest is and whether a credential was won is the service's finding
 hours are those of the site's local time; `now` brings its zone along.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -58,6 +58,32 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
+class Pass:
+    """What is left of a guest's pass. `time` and `octets` take the place of the site's limits by day, where they are given;
+
+    `devices` and `speed` that of the site's. None: as the site has it.
+    """
+
+    valid_for: timedelta
+    is_here: bool = True
+    time: timedelta | None = None
+    octets: int | None = None
+    devices: int | None = None
+    speed: Speed | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """What bounds this one session, below everything else; None: nothing more."""
+
+    time: timedelta | None = None
+    octets: int | None = None
+
+
+NO_CAP: Final = Cap()
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """What is known of a guest at the moment of asking; "today" since the last local midnight."""
 
@@ -66,17 +92,23 @@ class Standing:
     other_devices: int = 0
     online_today: timedelta = timedelta()
     octets_today: int = 0
+    held: Pass | None = None
+    cap: Cap = NO_CAP
 
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What the router may let a guest have; `octets` both ways together or None for no limit."""
+    """What the router may let a guest have; `octets` both ways together or None for no limit.
+
+    `is_slow`: the day's data is used up.
+    """
 
     session: timedelta
     idle: timedelta
     interim: timedelta
     speed: Speed
     octets: int | None = None
+    is_slow: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +131,49 @@ class Answer:
 def decide(rules: Rules, standing: Standing, now: datetime) -> Allowance | Refused:
     """Say what the guest may have now.
 
-    1. A blocked device nothing. 2. Nobody outside opening hours, nor beyond closing time. 3. No device more than the guest may have
-    online. 4. No more time than is left of the day's. 5. Once the day's data is used, the slow speed if there is one.
+    1. A blocked device nothing. 2. Nobody outside opening hours, nor beyond closing time. 3. Who has a pass, no more than is left of
+    it. 4. No device more than the guest may have online. 5. No more time than is left of the day's. 6. Once the day's data is used,
+    the slow speed if there is one. 7. The session is never longer or larger than its cap.
     """
     if standing.is_blocked:
         return Refused(Refusal.BLOCKED, standing.blocked_until)
     open_for = _open_for(rules.hours, now)
     if open_for < SHORTEST:
         return Refused(Refusal.CLOSED, _next(rules.hours.opens, now) if rules.hours else None)
+    if standing.held is None:
+        return _by_day(rules, standing, open_for, now)
+    over = _why_over(standing.held)
+    if over is not None:
+        return Refused(over)
+    return _by_day(_with_pass(rules, standing.held), standing, min(open_for, standing.held.valid_for), now)
+
+
+def _why_over(held: Pass) -> Refusal | None:
+    if not held.is_here:
+        return Refusal.PASS_ELSEWHERE
+    if held.valid_for < SHORTEST:
+        return Refusal.PASS_OVER
+    if held.time is not None and held.time < SHORTEST:
+        return Refusal.PASS_TIME_USED
+    if held.octets is not None and held.octets <= 0:
+        return Refusal.PASS_DATA_USED
+    return None
+
+
+def _with_pass(rules: Rules, held: Pass) -> Rules:
+    """What holds for the guest with this pass: its own numbers where it has them."""
+    return replace(
+        rules,
+        session=min(rules.session, DAY if held.time is None else held.time),
+        session_octets=_least(rules.session_octets, held.octets),
+        day=rules.day if held.time is None else None,
+        day_octets=rules.day_octets if held.octets is None else None,
+        devices=held.devices or rules.devices,
+        speed=held.speed or rules.speed,
+    )
+
+
+def _by_day(rules: Rules, standing: Standing, open_for: timedelta, now: datetime) -> Allowance | Refused:
     if standing.other_devices >= rules.devices:
         return Refused(Refusal.TOO_MANY_DEVICES)
     time_left = DAY if rules.day is None else rules.day - standing.online_today
@@ -117,16 +184,17 @@ def decide(rules: Rules, standing: Standing, now: datetime) -> Allowance | Refus
     if is_slow and rules.slow is None:
         return Refused(Refusal.DAY_DATA_USED, _next(time.min, now))
     return Allowance(
-        session=min(rules.session, time_left, open_for),
+        session=min(rules.session, time_left, open_for, standing.cap.time or DAY),
         idle=rules.idle,
         interim=rules.interim,
         speed=rules.slow if is_slow and rules.slow is not None else rules.speed,
-        octets=_least(rules.session_octets, octets_left if rules.slow is None else None),
+        octets=_least(rules.session_octets, octets_left if rules.slow is None else None, standing.cap.octets),
+        is_slow=is_slow,
     )
 
 
-def _least(one: int | None, other: int | None) -> int | None:
-    known = [value for value in (one, other) if value is not None]
+def _least(*values: int | None) -> int | None:
+    known = [value for value in values if value is not None]
     return min(known) if known else None
 
 

@@ -4,7 +4,7 @@ Answered from admissions and sessions as they are; nothing is counted apart, so 
 decides, in the transaction that admits.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -32,6 +32,19 @@ USED_SINCE: Final = """
     GROUP BY admission.guest_id
 """
 
+# Nobody can have been this guest before the pass began, so whole sessions count.
+USED_OF_PASSES: Final = """
+    SELECT admission.guest_id, SUM(COALESCE(session.seconds, 0)),
+        SUM(COALESCE(session.octets_from_device, 0) + COALESCE(session.octets_to_device, 0))::bigint
+    FROM unnest(%(guests)s::uuid[], %(begun)s::timestamptz[]) AS held (guest_id, begun_at)
+    JOIN admission ON admission.guest_id = held.guest_id
+        AND admission.decided_at >= held.begun_at AND admission.refusal IS NULL
+    JOIN guest_session AS session ON session.device_id = admission.device_id
+        AND session.admission_id = admission.id AND session.router_id = admission.router_id
+    WHERE session.suspicion IS NULL
+    GROUP BY admission.guest_id
+"""
+
 # A place is held from the Accept on: by the admission until its Start is due at the latest, then by the session until it has ended.
 DEVICES_ONLINE: Final = """
     SELECT DISTINCT admission.guest_id, admission.device_id
@@ -45,7 +58,7 @@ DEVICES_ONLINE: Final = """
 
 
 class Used(NamedTuple):
-    """What a guest used since the last local midnight, all devices together."""
+    """What a guest used since some moment, all devices together."""
 
     online: timedelta
     octets: int
@@ -60,6 +73,15 @@ def used_since(db: Session, guests: Collection[UUID], *, midnight: datetime) -> 
         return {}
     facts = {"guests": list(guests), "midnight": midnight, "longest": midnight - LONGEST_SESSION}
     rows = db.connection().exec_driver_sql(USED_SINCE, facts)
+    return {guest: Used(timedelta(seconds=int(seconds)), int(octets)) for guest, seconds, octets in rows}
+
+
+def used_of_passes(db: Session, begun: Mapping[UUID, datetime]) -> dict[UUID, Used]:
+    """Return what each guest has used since their pass began, all devices together; who used nothing is not in it."""
+    if not begun:
+        return {}
+    facts = {"guests": list(begun), "begun": list(begun.values())}
+    rows = db.connection().exec_driver_sql(USED_OF_PASSES, facts)
     return {guest: Used(timedelta(seconds=int(seconds)), int(octets)) for guest, seconds, octets in rows}
 
 

@@ -45,6 +45,7 @@ def agree(
     site: str = "alun-alun",
     used: bool = False,
     method: SignIn = SignIn.ONE_TAP,
+    **caps: int,
 ) -> Login:
     """A device's owner agrees to the terms that hold, and gets a credential; `used`: and was let in with it."""
     with city.database.writing() as db:
@@ -59,7 +60,7 @@ def agree(
             now=city.clock.now,
             method=method,
         )
-        login = issue_credential(db, consent, keys=city.keys, now=city.clock.now)
+        login = issue_credential(db, consent, keys=city.keys, now=city.clock.now, **caps)
         if used:
             presented = Presented(login.credential_id, city.sites[site], city.device(mac))
             assert redeem(db, [presented], now=city.clock.now)

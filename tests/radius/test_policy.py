@@ -12,7 +12,19 @@ from hypothesis import strategies as st
 from hotspot.guests.refusals import Refusal
 from hotspot.radius.attributes import Attr, Attributes, MikroTik
 from hotspot.radius.packet import Code
-from hotspot.radius.policy import Allowance, Hours, Refused, Rules, Speed, Standing, accept, decide, reject
+from hotspot.radius.policy import (
+    Allowance,
+    Cap,
+    Hours,
+    Pass,
+    Refused,
+    Rules,
+    Speed,
+    Standing,
+    accept,
+    decide,
+    reject,
+)
 
 JAKARTA = ZoneInfo("Asia/Jakarta")
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=JAKARTA)
@@ -101,6 +113,59 @@ def test_used_up_data_cuts_where_there_is_none() -> None:
     assert decide(rules, Standing(octets_today=1_000), NOON) == Refused(Refusal.DAY_DATA_USED, MIDNIGHT)
 
 
+def held(**more: object) -> Standing:
+    """Somebody with a pass that is good for a week."""
+    return Standing(held=Pass(**{"valid_for": 7 * 24 * HOUR, **more}))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("more", "refusal"),
+    [
+        ({"is_here": False}, Refusal.PASS_ELSEWHERE),
+        ({"valid_for": timedelta(seconds=59)}, Refusal.PASS_OVER),
+        ({"time": timedelta(seconds=59)}, Refusal.PASS_TIME_USED),
+        ({"time": -HOUR}, Refusal.PASS_TIME_USED),
+        ({"octets": 0}, Refusal.PASS_DATA_USED),
+        ({"octets": -5}, Refusal.PASS_DATA_USED),
+    ],
+)
+def test_who_has_a_pass_is_refused_when_nothing_is_left_of_it(more: dict[str, object], refusal: Refusal) -> None:
+    assert decide(RULES, held(**more), NOON) == Refused(refusal)
+
+
+def test_a_session_lasts_no_longer_and_moves_no_more_than_is_left_of_the_pass() -> None:
+    assert allowed(RULES, held()).session == 2 * HOUR, "one session stays as long as the site has it"
+    assert allowed(RULES, held(time=HOUR)).session == HOUR
+    assert allowed(RULES, held(valid_for=HOUR / 2, time=HOUR)).session == HOUR / 2
+    assert allowed(RULES, held(octets=700)).octets == 700
+    assert allowed(replace(RULES, session_octets=600), held(octets=700)).octets == 600
+
+
+def test_what_a_pass_gives_takes_the_place_of_what_the_site_gives_everybody_a_day() -> None:
+    rules = replace(RULES, day=HOUR, day_octets=1_000)
+    tired = Standing(online_today=HOUR, octets_today=1_000, other_devices=3)
+
+    rich = replace(tired, held=Pass(24 * HOUR, time=5 * HOUR, octets=5_000, devices=4, speed=Speed(9, 9)))
+    found = allowed(rules, rich)
+
+    assert (found.session, found.octets, found.speed, found.is_slow) == (2 * HOUR, 5_000, Speed(9, 9), False)
+    bare = replace(tired, held=Pass(24 * HOUR, devices=4))
+    assert decide(rules, bare, NOON) == Refused(Refusal.DAY_TIME_USED, MIDNIGHT), "what it leaves open is the site's"
+
+
+def test_a_pass_opens_no_blocked_device_and_no_closed_site() -> None:
+    assert decide(BY_NIGHT, held(), NOON) == Refused(Refusal.CLOSED, NOON.replace(hour=18))
+    assert decide(RULES, replace(held(), is_blocked=True), NOON) == Refused(Refusal.BLOCKED)
+
+
+def test_a_cap_bounds_one_session_below_everything_else() -> None:
+    capped = Standing(cap=Cap(HOUR / 12, 500))
+
+    assert (allowed(RULES, capped).session, allowed(RULES, capped).octets) == (HOUR / 12, 500)
+    assert allowed(replace(RULES, session=HOUR / 15, session_octets=400), capped).octets == 400
+    assert allowed(replace(RULES, session=HOUR / 15), capped).session == HOUR / 15
+
+
 @given(
     st.builds(
         Standing,
@@ -108,6 +173,16 @@ def test_used_up_data_cuts_where_there_is_none() -> None:
         other_devices=st.integers(0, 5),
         online_today=st.timedeltas(timedelta(), 30 * HOUR),
         octets_today=st.integers(0, 1 << 50),
+        held=st.none()
+        | st.builds(
+            Pass,
+            valid_for=st.timedeltas(-HOUR, 2 * HOUR),
+            is_here=st.booleans(),
+            time=st.none() | st.timedeltas(-HOUR, 3 * HOUR),
+            octets=st.none() | st.integers(-10, 1 << 40),
+            devices=st.none() | st.integers(1, 4),
+        ),
+        cap=st.builds(Cap, st.none() | st.timedeltas(HOUR / 60, HOUR), st.none() | st.integers(1, 1 << 40)),
     ),
     st.none() | st.builds(Hours, st.times(), st.times()),
     st.none() | st.timedeltas(HOUR / 12, 24 * HOUR),
@@ -131,9 +206,18 @@ def test_whatever_is_known_the_answer_stays_within_the_rules(
         assert found.until is None or found.until > now
         return
     assert timedelta(minutes=1) <= found.session <= rules.session
-    assert day is None or standing.online_today + found.session <= day
-    assert standing.other_devices < rules.devices
+    held, cap = standing.held, standing.cap
+    has_own_time = held is not None and held.time is not None
+    assert day is None or has_own_time or standing.online_today + found.session <= day
+    assert standing.other_devices < ((held and held.devices) or rules.devices)
     assert found.octets is None or found.octets > 0
+    assert found.session <= (cap.time or found.session)
+    assert found.octets is not None or cap.octets is None
+    assert cap.octets is None or found.octets <= cap.octets  # type: ignore[operator]  # it isn't None, as was just seen
+    if held is not None:
+        assert held.is_here
+        assert found.session <= min(held.valid_for, held.time or found.session)
+        assert held.octets is None or (found.octets is not None and found.octets <= held.octets)
     assert accept(UUID(int=1), found).code == Code.ACCESS_ACCEPT
 
 
