@@ -18,8 +18,8 @@ from benchmarks.live_router import Live
 from benchmarks.radius_city import SLUG, add_reporters
 from hotspot.app import create_app
 from hotspot.db import Database
+from hotspot.http_server import StrictHttp
 from hotspot.paths import shipped
-from hotspot.process import StrictHttp
 from hotspot.routers import enrol
 from hotspot.routers.api import Calls
 from hotspot.routers.configs import load

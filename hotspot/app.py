@@ -21,6 +21,7 @@ from hotspot import web
 from hotspot.api.access import Uses
 from hotspot.db import Database
 from hotspot.errors import HotspotError
+from hotspot.portal.content import Content
 from hotspot.portal.throttle import Presses
 from hotspot.routers import connection
 from hotspot.routers.api import Calls
@@ -49,6 +50,7 @@ def create_app(settings: Settings, database: Database, *, now: Callable[[], date
     app.state.settings = settings
     app.state.database = database
     app.state.now = now
+    app.state.content = Content(database, settings.languages)
     app.state.presses = Presses()
     app.state.calls = Calls()
     app.state.uses = Uses()

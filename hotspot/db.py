@@ -82,6 +82,13 @@ class Database:
             db.connection(execution_options={"postgresql_readonly": True})
             yield db
 
+    @contextmanager
+    def snapshot(self) -> Iterator[Session]:
+        """Open a read-only transaction that sees the database as it is at its first statement, whatever commits meanwhile."""
+        with Session(self.engine) as db:
+            db.connection(execution_options={"postgresql_readonly": True, "isolation_level": "REPEATABLE READ"})
+            yield db
+
     def connect(self) -> psycopg.Connection[Any]:
         """Open a connection outside SQLAlchemy, committing each statement that no transaction surrounds: for hot paths."""
         return psycopg.connect(

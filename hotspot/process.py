@@ -5,7 +5,6 @@ never delays a packet. Whatever was started is stopped, in reverse, also when so
 """
 
 import signal
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,14 +15,12 @@ from types import FrameType
 from typing import Protocol
 
 import structlog
-import uvicorn
 from prometheus_client import Gauge
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from hotspot.app import create_app
 from hotspot.clock import Clock
 from hotspot.db import Database
-from hotspot.errors import Unavailable
+from hotspot.http_server import Web, free_port
 from hotspot.jobs import Task
 from hotspot.radius.server import RadiusServer
 from hotspot.routers import nightly, rollouts_work, takeover, tasks
@@ -37,18 +34,7 @@ log = structlog.get_logger()
 
 BEAT = Gauge("hotspot_beat_timestamp_seconds", "When this process last found all its parts alive", ["part"])
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-LONGEST_HEAD = 64 * 1024  # octets of a request's line and headers; what a router hands over stays below 8 KiB
-LINGER = 2.0  # seconds
 LOOK_UP_EVERY = 0.5  # seconds
-REFUSAL = b"""<!doctype html><html lang="id"><head><meta charset="utf-8"><title>Permintaan tidak terbaca</title>
-<meta name="viewport" content="width=device-width,initial-scale=1"></head><body><main><h1>Permintaan tidak terbaca</h1>
-<p>Alamat yang dikirim terlalu panjang atau rusak. Buka kembali halaman dari jaringan Wi-Fi.</p>
-<p lang="en">The address that was sent is too long or damaged. Open the page again from the Wi-Fi network.</p></main></body></html>
-"""
-REFUSAL_HEADERS = (
-    "content-type: text/html; charset=utf-8\r\ncache-control: no-store\r\nconnection: close\r\n"
-    "content-security-policy: default-src 'none'\r\n"
-)
 TASKS: tuple[Task, ...] = (
     takeover.TASK,
     rollouts_work.TASK,
@@ -56,10 +42,6 @@ TASKS: tuple[Task, ...] = (
     *tasks.TASKS,
 )  # what may be queued for routers; a feature with such work adds its task here
 BEAT_EVERY = 5.0  # seconds; `hotspot health` calls a process dead after a minute without one
-
-
-class WebPortTaken(Unavailable):
-    """Can't listen on {address}: {problem}; give another port or stop what uses it"""
 
 
 class Part(StrEnum):
@@ -91,91 +73,9 @@ class Running:
     radsec_port: int | None
 
 
-class Web:
-    """uvicorn over our application, in a thread of its own or in the main one."""
-
-    def __init__(self, settings: Settings, database: Database) -> None:
-        config = uvicorn.Config(
-            create_app(settings, database),
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            forwarded_allow_ips=settings.forwarded_allow_ips,
-            timeout_keep_alive=5,
-            http=StrictHttp,
-            h11_max_incomplete_event_size=LONGEST_HEAD,
-            limit_concurrency=1000,
-            timeout_graceful_shutdown=3,
-        )
-        self._socket = _bound(settings.http_host, settings.http_port)
-        self.port: int = self._socket.getsockname()[1]
-        self._server = _QuietServer(config)
-        self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="web", daemon=True)
-
-    def start(self) -> None:
-        """Return when it answers: what is printed as ready is ready."""
-        self._thread.start()
-        while not self._server.started and self._thread.is_alive():
-            self._thread.join(0.01)
-
-    def is_alive(self) -> bool:
-        return self._thread.is_alive()
-
-    def stop(self) -> None:
-        self._server.should_exit = True
-        self._thread.join(timeout=10)
-        self._socket.close()
-
-
-class StrictHttp(H11Protocol):
-    """Answers a request that can't be read, or whose head is too long, with a page, and reads no more of it."""
-
-    is_refused = False
-
-    def data_received(self, data: bytes) -> None:
-        if not self.is_refused:
-            super().data_received(data)
-
-    def send_400_response(self, msg: str) -> None:
-        """Answer, then linger: closing while the phone still sends would take the page away from it (RFC 9112 §9.6)."""
-        del msg  # says nothing to a guest
-        self.is_refused = True
-        head = (
-            f"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: {len(REFUSAL)}\r\n{REFUSAL_HEADERS}\r\n"
-        )
-        self.transport.write(head.encode() + REFUSAL)
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
-        self.loop.call_later(LINGER, self.transport.close)
-
-
-class _QuietServer(uvicorn.Server):
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave signals to `wait`: the parts are stopped together, in order."""
-        yield
-
-
 def _with_real_port(settings: Settings) -> Settings:
     """Choose the port now when any will do: links and redirects must name the real one."""
     return settings.model_copy(update={"http_port": free_port()}) if settings.http_port == 0 else settings
-
-
-def free_port() -> int:
-    """Return a TCP port that nobody uses at the moment."""
-    with _bound("127.0.0.1", 0) as probe:
-        return int(probe.getsockname()[1])
-
-
-def _bound(host: str, port: int) -> socket.socket:
-    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        bound.bind((host, port))
-    except OSError as error:
-        bound.close()
-        raise WebPortTaken(address=f"{host}:{port}", problem=error.strerror) from error
-    return bound
 
 
 @contextmanager
@@ -205,7 +105,7 @@ def running(settings: Settings, parts: set[Part], database: Database | None = No
             start(Part.CLOCK, Clock(database, settings))
         if Part.JOBS in parts:
             start(Part.JOBS, Worker(database, settings, TASKS))
-        web = Web(settings, database) if Part.WEB in parts else None
+        web = Web(settings, create_app(settings, database)) if Part.WEB in parts else None
         if web is not None:
             start(Part.WEB, web)
             stack.enter_context(_address_told(settings))

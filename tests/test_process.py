@@ -16,7 +16,8 @@ from typer.testing import CliRunner
 
 from hotspot.cli.main import app
 from hotspot.db import Database
-from hotspot.process import Part, WebPortTaken, running
+from hotspot.http_server import WebPortTaken
+from hotspot.process import Part, running
 from hotspot.settings import DEMO_SECRET_KEY, SERVED_AT, Settings
 from tests.conftest import SECRET_KEY
 

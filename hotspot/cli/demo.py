@@ -23,7 +23,8 @@ def demo(
     as_json: AsJson = False,
 ) -> None:
     """Run a simulated city: places, routers, 30 days of history, phones coming and going. Ctrl-C ends it all."""
-    from hotspot.process import end_on_signals, free_port, wait_for_signal  # noqa: PLC0415  (keeps other commands quick)
+    from hotspot.http_server import free_port  # noqa: PLC0415  (keeps other commands quick)
+    from hotspot.process import end_on_signals, wait_for_signal  # noqa: PLC0415
     from hotspot.simulator.demo import STAFF, demo_city  # noqa: PLC0415  (nothing else may load the simulator)
 
     end_on_signals()

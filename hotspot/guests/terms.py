@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import text
+from sqlalchemy import func, text
 from sqlmodel import Session, col, select
 
 from hotspot.errors import Invalid, NotFound
@@ -86,6 +86,12 @@ def current(db: Session, name: str, now: datetime) -> Terms:
     if found is None:
         raise NoSuchTerms(name=name)
     return found
+
+
+def next_version_at(db: Session, name: str, now: datetime) -> datetime | None:
+    """Return when the next version of the document begins to hold; None: none is published."""
+    later = select(func.min(Terms.effective_at)).where(Terms.name == name, col(Terms.effective_at) > now)
+    return db.exec(later).one()
 
 
 STILL_AGREED = """

@@ -7,8 +7,8 @@ import hotspot.areas.models
 import hotspot.discovery.models
 import hotspot.guests.limits
 import hotspot.guests.models
-import hotspot.portal.attempts_models
 import hotspot.guests.passes
+import hotspot.portal.attempts_models
 import hotspot.portal.models
 import hotspot.routers.backups
 import hotspot.routers.checks

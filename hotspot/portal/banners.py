@@ -36,6 +36,16 @@ BANNERS_OF_A_SITE: Final = """
     LIMIT :at_once
 """
 
+NEXT_CHANGE_AT_A_SITE: Final = """
+    WITH RECURSIVE chain (id, parent_id) AS (
+        SELECT id, parent_id FROM area WHERE id = :area_id
+        UNION ALL
+        SELECT area.id, area.parent_id FROM area JOIN chain ON area.id = chain.parent_id
+    )
+    SELECT min(change) FROM banner JOIN chain ON banner.area_id = chain.id, unnest(ARRAY[starts_at, ends_at]) AS change
+    WHERE change > :now
+"""
+
 
 class BadBanner(Invalid):
     """This information can't be shown: {problem}"""
@@ -97,6 +107,12 @@ def banners_for(
     rows = db.execute(text(BANNERS_OF_A_SITE), {"area_id": site.area_id, "now": now, "at_once": AT_ONCE})
     found = [in_language(row.texts, language, languages) for row in rows]
     return [Notice(spoken, parts["title"], parts["text"]) for spoken, parts in found]
+
+
+def next_change(db: Session, site: Site, now: datetime) -> datetime | None:
+    """Return when the next banner of the site begins or ends by itself; None: as far as is known, never."""
+    at: datetime | None = db.scalar(text(NEXT_CHANGE_AT_A_SITE), {"area_id": site.area_id, "now": now})
+    return at
 
 
 def all_banners(db: Session) -> Sequence[tuple[Banner, Area]]:

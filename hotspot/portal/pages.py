@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from fastapi import Request, Response
-from sqlmodel import Session
 
 from hotspot.guests.models import Terms
 from hotspot.portal import explanations as say
 from hotspot.portal import rendering, service, tickets
+from hotspot.portal.content import Content, Shown
 from hotspot.portal.door import Form, Query, guest_routes, home, lead_on, receive
 from hotspot.portal.entering import enter
 from hotspot.portal.handoff import Handed, Stop, read_handed, registered_base
@@ -40,27 +40,33 @@ routes = guest_routes()
 
 
 @routes.get("")
-def show_welcome(request: Request, slug: str, query: Query, db: ReadDb, now: Now, settings: SettingsDep) -> Response:
+def show_welcome(request: Request, slug: str, query: Query, now: Now, settings: SettingsDep) -> Response:
     """Explain a router's error; else say that the device is online; else show the terms and the one button."""
     language = rendering.speak(request, settings, query)
-    place = service.get_place(db, slug)
+    content = _content(request, slug, now)
+    place = content.place
     handed = read_handed(query, place.routers)
     if handed.error:
         return _router_error_page(request, place, handed, language)
-    session = _session_of(db, place, handed, settings, now)
+    session = _session_of(request, place, handed, settings, now)
     if session is not None:
-        terms = service.terms_of(db, place, now)
-        forms = _forms(place, handed, terms, language, settings, now)
+        forms = _forms(place, handed, content.welcome(language).terms, language, settings, now)
         return _online_page(request, place, session, now, language, handed=handed, forms=forms)
-    shown = service.welcome(db, place, language, settings.languages, now)
-    return _welcome_page(request, place, handed, shown, language, now)
+    return _welcome_page(request, place, handed, content.welcome(language), language, now)
 
 
-def _session_of(db: Session, place: Place, handed: Handed, settings: Settings, now: Now) -> GuestSession | None:
+def _content(request: Request, slug: str, now: Now) -> Shown:
+    content: Content = request.app.state.content
+    return content.get(slug, now)
+
+
+def _session_of(request: Request, place: Place, handed: Handed, settings: Settings, now: Now) -> GuestSession | None:
+    """Return the session of a device that is logged in; the only query of this page, and none for those who arrive."""
     if handed.mac is None or handed.credential_id is None:
         return None
     device_id = settings.keys.device_id(handed.mac.octets)
-    return service.find_online_session(db, place, handed.credential_id, device_id, now)
+    with request.app.state.database.reading() as db:
+        return service.find_online_session(db, place, handed.credential_id, device_id, now)
 
 
 def _welcome_page(
@@ -235,11 +241,11 @@ def _online_page(
 
 
 @routes.get("/terms")
-def show_terms(request: Request, slug: str, query: Query, db: ReadDb, now: Now, settings: SettingsDep) -> Response:
+def show_terms(request: Request, slug: str, query: Query, now: Now, settings: SettingsDep) -> Response:
     """Show the terms that hold at the place, for reading at leisure."""
     language = rendering.speak(request, settings, query)
-    place = service.get_place(db, slug)
-    terms = service.terms_of(db, place, now)
+    content = _content(request, slug, now)
+    place, terms = content.place, content.welcome(language).terms
     return rendering.page(
         request,
         "terms.html",

@@ -24,6 +24,7 @@ def visit(world: World, settings: Settings, database: Database, clock: Clock) ->
     with database.writing() as db:
         furnish(db, world)
     app = create_app(settings, database, now=clock)
+    app.state.content.look_every = 0  # what a test changes is seen at once
     app.state.presses = Presses(Throttle(10**6, timedelta(minutes=1)), Throttle(10**6, timedelta(minutes=1)))
     client = Client(app, **{"accept-language": "id-ID,id;q=0.9,en;q=0.5"})
     yield Visit(client, database, settings, clock, world)

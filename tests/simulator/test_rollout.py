@@ -15,7 +15,7 @@ from sqlmodel import select
 from hotspot.db import Database
 from hotspot.demo_folder import mark
 from hotspot.errors import Unavailable
-from hotspot.process import free_port
+from hotspot.http_server import free_port
 from hotspot.radius.disconnect import Outcome, Refused, Target, Unreachable, disconnect
 from hotspot.radius.packet import Secret
 from hotspot.routers import takeover

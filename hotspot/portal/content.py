@@ -1,0 +1,139 @@
+"""What guests' pages show of a place, in memory: read once, and again when the content's version or the hour says so.
+
+The version is one number in the database that every commit counts on which changes anything pages show (`migrations.shown`). Each
+process looks at it at most once a second, when somebody asks for a page; what is handed out was true at most two seconds ago. What
+begins or ends by itself — a banner, a version of the terms — ends what is kept at that moment.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import Session, col, select
+
+from hotspot.db import Database
+from hotspot.guests.terms import next_version_at
+from hotspot.portal.banners import next_change
+from hotspot.portal.explanations import NO_TERMS
+from hotspot.portal.handoff import Stop
+from hotspot.portal.models import ContentVersion
+from hotspot.portal.service import Place, Welcome, get_place, welcome
+
+log = structlog.get_logger()
+
+LOOK_EVERY: Final = 1.0  # seconds
+FOREVER: Final = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shown:
+    """What the pages of a place show from `since` until just before `until`; `welcomes` by language, none without terms."""
+
+    place: Place
+    welcomes: Mapping[str, Welcome]
+    since: datetime
+    until: datetime
+
+    def welcome(self, language: str) -> Welcome:
+        """Return what is shown before the button.
+
+        Raises:
+            Stop: the place's terms were never published.
+        """
+        if language not in self.welcomes:
+            raise Stop(NO_TERMS)
+        return self.welcomes[language]
+
+
+class Content:
+    """What is shown at each place that was asked for, shared by all threads of a process."""
+
+    def __init__(
+        self, database: Database, languages: Sequence[str], *, seconds: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.look_every = LOOK_EVERY
+        self.worker = ThreadPoolExecutor(1, thread_name_prefix="content")  # for what must not hold up the event loop
+        self._database, self._languages, self._seconds = database, languages, seconds
+        self._lock = threading.Lock()
+        self._is_looking = False
+        self._looked_at = float("-inf")
+        self._version = -1
+        self._shown: dict[str, Shown] = {}
+
+    def get(self, slug: str, now: datetime) -> Shown:
+        """Return what the place shows now, asking the database if it has to be.
+
+        Raises:
+            Stop: there is no such place, or it is retired.
+        """
+        with self._lock:
+            if self._age >= self.look_every:
+                self._look()
+            return self._kept(slug, now) or self._read(slug, now)
+
+    def find_at_hand(self, slug: str, now: datetime) -> Shown | None:
+        """Return what the place shows now if that is known without waiting; meant for the event loop."""
+        age = self._age
+        if age >= 2 * self.look_every:
+            return None
+        if age >= self.look_every and not self._is_looking:
+            self._is_looking = True
+            self.worker.submit(self._look_beside)
+        return self._kept(slug, now)
+
+    @property
+    def _age(self) -> float:
+        """Seconds since the version was looked at."""
+        return self._seconds() - self._looked_at
+
+    def _kept(self, slug: str, now: datetime) -> Shown | None:
+        shown = self._shown.get(slug)
+        return shown if shown is not None and shown.since <= now < shown.until else None
+
+    def _look_beside(self) -> None:
+        try:
+            with self._lock:
+                self._look()
+        except SQLAlchemyError as error:  # whoever needs it next asks again, and answers that the database is away
+            log.warning("can't look for changed content", problem=type(error).__name__)
+        finally:
+            self._is_looking = False
+
+    def _look(self) -> None:
+        at = self._seconds()
+        with self._database.reading() as db:
+            self._note(_version(db), at)
+
+    def _read(self, slug: str, now: datetime) -> Shown:
+        at = self._seconds()
+        with self._database.snapshot() as db:  # else something old could be kept under a new version
+            self._note(_version(db), at)
+            shown = self._shown[slug] = _shown(db, slug, self._languages, now)
+        return shown
+
+    def _note(self, version: int, at: float) -> None:
+        """Forget what an earlier version showed. Not "a lower": a database that was restored may count from below."""
+        if version != self._version:
+            self._shown = {}
+            self._version = version
+        self._looked_at = at
+
+
+def _version(db: Session) -> int:
+    return db.exec(select(col(ContentVersion.version))).first() or 0
+
+
+def _shown(db: Session, slug: str, languages: Sequence[str], now: datetime) -> Shown:
+    place = get_place(db, slug)
+    try:
+        welcomes = {language: welcome(db, place, language, languages, now) for language in languages}
+    except Stop:
+        welcomes = {}
+    changes = (next_version_at(db, place.settings.terms, now), next_change(db, place.site, now))
+    return Shown(place, welcomes, since=now, until=min((at for at in changes if at is not None), default=FOREVER))

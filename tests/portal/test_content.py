@@ -1,0 +1,248 @@
+"""What pages show is read once and served from memory; a change, whoever makes it, is seen within two looks."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import event, text
+from sqlalchemy.exc import DataError
+from sqlmodel import Session
+
+from hotspot.db import Database
+from hotspot.guests.terms import packaged_texts, publish
+from hotspot.portal import content as module
+from hotspot.portal.content import LOOK_EVERY, Content, Shown
+from hotspot.portal.handoff import Stop
+from hotspot.portal.models import Banner
+from hotspot.sites.service import get_site
+from tests.portal.visit import Visit, handed
+
+# One change of each kind that a page of Alun-Alun could show, and some of routers that none does.
+SHOWN = (
+    "UPDATE site SET name = 'Alun-Alun Merdeka' WHERE slug = 'alun-alun'",
+    "UPDATE area SET name = 'Kota Pangkal Pinang' WHERE code = '19.71'",
+    "INSERT INTO setting (site_id, key, value) VALUES ((SELECT id FROM site WHERE slug = 'alun-alun'), 'ssid', '\"A\"')",
+    "UPDATE router SET login_host = '10.5.50.9'",
+    "UPDATE router SET state = 'replaced'",
+    "UPDATE router SET site_id = NULL",
+    "UPDATE banner SET priority = 5",
+    "DELETE FROM banner",
+    "UPDATE terms SET is_material = false",
+)
+NOT_SHOWN = ("UPDATE router SET version = '7.21', coa_port = 1700", "UPDATE guest_session SET seconds = 1", "SELECT 1")
+
+
+class Seconds:
+    """A clock that stands until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def seconds() -> Seconds:
+    return Seconds()
+
+
+@pytest.fixture
+def content(visit: Visit, seconds: Seconds) -> Content:
+    return Content(visit.database, visit.settings.languages, seconds=seconds)
+
+
+@contextmanager
+def queries(database: Database) -> Iterator[list[str]]:
+    """The statements that the block executes."""
+    found: list[str] = []
+
+    def note(_connection, _cursor, statement, *_: object) -> None:
+        found.append(statement)
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    yield found
+    event.remove(database.engine, "before_cursor_execute", note)
+
+
+def version(database: Database) -> int:
+    with database.reading() as db:
+        return module._version(db)
+
+
+def execute(database: Database, *statements: str) -> None:
+    with database.writing() as db:
+        for statement in statements:
+            db.execute(text(statement))
+
+
+# --- the version ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("change", SHOWN)
+def test_what_a_page_could_show_counts_the_version_on(visit: Visit, change: str) -> None:
+    before = version(visit.database)
+
+    execute(visit.database, change)
+
+    assert version(visit.database) == before + 1
+
+
+@pytest.mark.parametrize("change", NOT_SHOWN)
+def test_what_no_page_shows_does_not(visit: Visit, change: str) -> None:
+    before = version(visit.database)
+
+    execute(visit.database, change)
+
+    assert version(visit.database) == before
+
+
+def test_all_changes_of_a_transaction_are_one_step_at_its_commit_and_none_if_it_fails(visit: Visit) -> None:
+    before = version(visit.database)
+
+    execute(visit.database, *SHOWN)
+    with pytest.raises(DataError):
+        execute(visit.database, SHOWN[0], "SELECT 1 / 0")
+
+    assert version(visit.database) == before + 1
+
+
+def test_writers_do_not_wait_for_each_other_before_they_commit(visit: Visit) -> None:
+    before = version(visit.database)
+
+    with visit.database.writing() as one, visit.database.writing() as other:
+        one.execute(text(SHOWN[0]))
+        other.execute(text("SET LOCAL lock_timeout = '5s'"))
+        other.execute(text(SHOWN[6]))  # an immediate trigger would wait here for ever
+
+    assert version(visit.database) == before + 2
+
+
+# --- memory --------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_place_is_read_once_and_then_served_from_memory(visit: Visit, content: Content) -> None:
+    first = content.get("alun-alun", visit.clock())
+
+    with queries(visit.database) as asked:
+        assert content.get("alun-alun", visit.clock()) is first
+        assert content.find_at_hand("alun-alun", visit.clock()) is first
+    assert asked == []
+
+
+def test_a_change_is_seen_within_two_looks_and_is_never_waited_for(
+    visit: Visit, content: Content, seconds: Seconds
+) -> None:
+    content.get("alun-alun", visit.clock())
+    execute(visit.database, SHOWN[0])
+
+    seconds.now += LOOK_EVERY
+    at_hand = content.find_at_hand("alun-alun", visit.clock())
+    content.worker.submit(int).result()  # it has looked by then
+
+    assert at_hand is not None
+    assert at_hand.place.site.name == "Alun-Alun"
+    assert content.find_at_hand("alun-alun", visit.clock()) is None
+    assert content.get("alun-alun", visit.clock()).place.site.name == "Alun-Alun Merdeka"
+
+
+def test_nothing_is_at_hand_that_was_not_looked_at_for_two_seconds(
+    visit: Visit, content: Content, seconds: Seconds
+) -> None:
+    content.get("alun-alun", visit.clock())
+
+    seconds.now += 2 * LOOK_EVERY
+
+    assert content.find_at_hand("alun-alun", visit.clock()) is None
+    with queries(visit.database) as asked:
+        content.get("alun-alun", visit.clock())
+    assert len(asked) == 1, "it looks at the version, and nothing has changed"
+
+
+def test_a_look_that_fails_is_made_again_by_who_needs_it(visit: Visit, content: Content, seconds: Seconds) -> None:
+    content.get("alun-alun", visit.clock())
+    execute(visit.database, "ALTER TABLE content_version RENAME TO away")
+    seconds.now += LOOK_EVERY
+
+    assert content.find_at_hand("alun-alun", visit.clock()) is not None
+    content.worker.submit(int).result()
+    seconds.now += LOOK_EVERY
+
+    assert content.find_at_hand("alun-alun", visit.clock()) is None
+    execute(visit.database, "ALTER TABLE away RENAME TO content_version")
+    assert content.get("alun-alun", visit.clock()).place.site.name == "Alun-Alun"
+
+
+def test_what_was_read_while_something_changed_is_not_kept_as_new(
+    visit: Visit, content: Content, seconds: Seconds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def overtaken(db: Session, *more: object) -> Shown:
+        execute(visit.database, SHOWN[0])
+        return read(db, *more)
+
+    read = module._shown
+    monkeypatch.setattr(module, "_shown", overtaken)
+    assert content.get("alun-alun", visit.clock()).place.site.name == "Alun-Alun"
+    monkeypatch.undo()
+
+    seconds.now += LOOK_EVERY
+
+    assert content.get("alun-alun", visit.clock()).place.site.name == "Alun-Alun Merdeka"
+
+
+def test_what_begins_or_ends_by_itself_does_so_on_time(visit: Visit, content: Content) -> None:
+    start = visit.clock()
+    with visit.database.writing() as db:
+        banner = db.get_one(Banner, 1)
+        banner.ends_at = start + timedelta(minutes=10)
+        area = get_site(db, "alun-alun").area_id
+        later = Banner(area_id=area, texts=banner.texts, starts_at=start + timedelta(minutes=5))
+        elsewhere = Banner(area_id=area + 1, texts=banner.texts, starts_at=start + timedelta(minutes=1))
+        db.add_all([later, elsewhere])
+        texts = packaged_texts("public")
+        publish(db, "public", texts | {"id": texts["id"] | {"title": "Lain"}}, start + timedelta(minutes=20))
+
+    def shown() -> tuple[Shown, int, int]:
+        found = content.get("alun-alun", visit.clock())
+        return found, len(found.welcome("id").notices), found.welcome("id").terms.version
+
+    first, *counts = shown()
+    assert (counts, first.until) == ([1, 1], start + timedelta(minutes=5))
+    visit.clock.forward(minutes=5)
+    assert shown()[1:] == (2, 1)
+    visit.clock.forward(minutes=5)
+    assert shown()[1:] == (1, 1)
+    visit.clock.forward(minutes=10)
+    last, *counts = shown()
+    assert (counts, last.until) == ([1, 2], module.FOREVER)
+    visit.clock.forward(minutes=-20)
+    assert shown()[0] is not last, "a clock that was set back shows what held then"
+
+
+def test_a_place_that_is_not_there_is_asked_for_each_time(visit: Visit, content: Content) -> None:
+    with pytest.raises(Stop):
+        content.get("nowhere", visit.clock())
+
+    assert content.find_at_hand("nowhere", visit.clock()) is None
+
+
+def test_the_page_of_who_arrives_takes_no_query_and_of_who_is_logged_in_one(visit: Visit) -> None:
+    visit.client._app.state.content.look_every = LOOK_EVERY * 1000
+    visit.welcome()
+
+    with queries(visit.database) as asked:
+        visit.welcome(mac="BC:24:11:00:00:77", lang="en")
+        assert asked == []
+        visit.welcome(username="0" * 32)
+    assert len(asked) == 1
+    assert "guest_session" in asked[0]
+
+
+def test_without_terms_there_is_a_place_and_no_welcome(visit: Visit) -> None:
+    execute(visit.database, "DELETE FROM terms")
+
+    answer = visit.client.get("/p/alun-alun", params=handed())
+
+    assert answer.status_code == 503
+    assert visit.client.get("/p/alun-alun", params=handed(error="session limit reached (200)")).status_code == 200
