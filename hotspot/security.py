@@ -36,13 +36,14 @@ class Keys:
     device: bytes = field(repr=False)
     password: bytes = field(repr=False)
     ticket: bytes = field(repr=False)
+    phone: bytes = field(repr=False)
 
     @classmethod
     def derive(cls, secret: str) -> "Keys":
         def key(purpose: str) -> bytes:
             return HKDF(hashes.SHA256(), 32, salt=None, info=f"hotspot {purpose}".encode()).derive(secret.encode())
 
-        return cls(key("sealing"), key("device"), key("password"), key("ticket"))
+        return cls(key("sealing"), key("device"), key("password"), key("ticket"), key("phone"))
 
     def seal(self, plain: str, *, context: str) -> bytes:
         """Encrypt `plain` (AES-256-GCM); `context` names the row, so a sealed value can't be moved to another one."""
@@ -71,6 +72,14 @@ class Keys:
     def device_id(self, mac: bytes) -> UUID:
         """Return the pseudonym of a device: a keyed hash of its six-octet MAC address, which is never stored."""
         return UUID(bytes=_keyed_hash(self.device, mac)[:16])
+
+    def phone_id(self, number: str) -> UUID:
+        """Return the pseudonym of a phone number, or of the beginning of one; the number itself is not kept."""
+        return UUID(bytes=_keyed_hash(self.phone, b"number " + number.encode())[:16])
+
+    def code_hash(self, code_id: UUID, code: str) -> bytes:
+        """Return what is stored of a code: without the key, its million possible values can't be tried out."""
+        return _keyed_hash(self.phone, b"code " + code_id.bytes + code.encode())
 
     def one_time_password(self, credential_id: UUID) -> str:
         """Return the password (80 bits, base32) that belongs to a one-time credential; nothing needs storing."""
