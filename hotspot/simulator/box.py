@@ -24,7 +24,7 @@ OWN: Final = "127.0.0.1"
 WATCHED: Final = frozenset({
     "/system/identity", "/interface/bridge", "/interface/wifi/configuration", "/interface/wifi/security",
     "/interface/wifi/datapath", reading.WIFI, reading.WIRELESS, reading.SECURITY_PROFILES, reading.PORTS,
-    reading.ADDRESSES, reading.POOLS, reading.DHCP, reading.NETWORKS, reading.HOTSPOT, reading.PROFILE,
+    reading.ADDRESSES, reading.POOLS, reading.DHCP, reading.NETWORKS, reading.OPTIONS, reading.OPTION_SETS, reading.HOTSPOT, reading.PROFILE,
     reading.USER_PROFILE, reading.GARDEN, reading.GARDEN_IP, reading.RADIUS, reading.INCOMING, PEERS,
 })  # fmt: skip
 """The menus that decide what phones see or where the box is reached."""

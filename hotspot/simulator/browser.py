@@ -75,9 +75,10 @@ class Browser:
         await self._client.aclose()
         await self._system.aclose()
 
-    async def get(self, url: str, *, user_agent: str = "") -> httpx.Response:
+    async def get(self, url: str, *, user_agent: str = "", accept: str = "*/*") -> httpx.Response:
         """Send one bare request, as a system's probe does; follows nothing, keeps no cookie."""
-        response = await self._system.get(url, headers={"User-Agent": user_agent or self.user_agent})
+        headers = {"User-Agent": user_agent or self.user_agent, "Accept": accept}
+        response = await self._system.get(url, headers=headers)
         self._system.cookies.clear()
         self._remember(response, "")
         return response
@@ -92,18 +93,13 @@ class Browser:
             return await self._go("POST", form.action, form.fields)
         return await self._go("GET", str(httpx.URL(form.action, params=list(form.fields))), None)
 
-    async def settle(self, page: Page) -> Page:
-        """Follow meta refreshes until a page stays.
+    async def send(self, form: Form) -> None:
+        """Send a form by POST and go nowhere: whoever sent it doesn't wait for the answer."""
+        self._remember(await self._request("POST", form.action, form.fields), "")
 
-        Raises:
-            TooManyHops: none does.
-        """
-        for _ in range(MOST_REFRESHES):
-            if page.refresh is None:
-                return page
-            await self.clock.sleep(page.refresh.seconds)
-            page = await self.open(page.refresh.url)
-        raise TooManyHops(f"{page.url} refreshes without end")
+    def forget(self) -> None:
+        """Lose all cookies, as a system's sheet does when it is closed."""
+        self._client.cookies.clear()
 
     async def _go(self, method: str, url: str, fields: Sequence[tuple[str, str]] | None) -> Page:
         for _ in range(MOST_REDIRECTS):

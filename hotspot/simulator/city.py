@@ -24,8 +24,9 @@ from hotspot.guests.models import MacAddress
 from hotspot.simulator.box import Box
 from hotspot.simulator.gateway import NoSuchNetwork
 from hotspot.simulator.hosts import Appetite
+from hotspot.simulator.kinds import ANDROID, APPLE, FIREFOX_LAPTOP, WINDOWS_LAPTOP, Kind, Verdict
 from hotspot.simulator.listener import NotLoopback
-from hotspot.simulator.phones import ANDROID, APPLE, FIREFOX_LAPTOP, WINDOWS_LAPTOP, Kind, Phone, Verdict
+from hotspot.simulator.phones import Phone
 from hotspot.simulator.places import Place, busyness
 from hotspot.simulator.routeros.router import SimulatedRouterOS
 from hotspot.simulator.routeros.traps import Trap

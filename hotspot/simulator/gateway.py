@@ -136,6 +136,11 @@ class Gateway:
         """The open networks that a phone finds here."""
         return self.router.setup.ssids if self._has_power else frozenset()
 
+    @property
+    def captive_api(self) -> str:
+        """Where DHCP says that the network's API is; empty where it says nothing."""
+        return self.router.setup.captive_api
+
     def join(self, source: str, mac: MacAddress, appetite: Appetite | None = None, *, ssid: str | None = None) -> None:
         """Let the device that connects from `source` associate; without an `ssid` to the first network there is.
 

@@ -1,101 +1,23 @@
-"""Phones: how Apple, Android, Windows and Firefox find out that they are captive, and how their owners get online.
+"""Phones: devices of a kind, and how their owners get online.
 
-Each kind asks its own host with its own User-Agent and has its own idea of success; anything else means "captive". Then its browser opens
-the page that the network shows, reads, presses the one button, and the system probes again after each full page.
+A phone joins a router's network, probes, shows the portal on a sheet, and its owner reads and presses the one button.
 """
 
-import re
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Final
 
 import httpx
 
 from hotspot.guests.models import MacAddress
 from hotspot.simulator.browser import Browser, Step, Way, host_of
+from hotspot.simulator.capport import MEDIA_TYPE, NetworkState
 from hotspot.simulator.garden import HTTP_PORTS, Wanted
 from hotspot.simulator.gateway import Gateway
 from hotspot.simulator.hosts import Appetite
-from hotspot.simulator.internet import FIREFOX, FIREFOX_CANONICAL, WINDOWS
+from hotspot.simulator.kinds import Kind, Verdict
 from hotspot.simulator.page import BrokenPage, Page
+from hotspot.simulator.sheet import Sheet
 from hotspot.simulator.time import Clock, RealClock
-
-_TITLE_SUCCESS: Final = re.compile(
-    rb"<title>\s*success\s*</title>.*<body>\s*success\s*</body>", re.IGNORECASE | re.DOTALL
-)
-
-
-class Verdict(StrEnum):
-    """What a probe found."""
-
-    ONLINE = "online"
-    CAPTIVE = "captive"
-    NO_NETWORK = "no network"
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A system: where it probes, what it calls success, what it opens for its owner, and with which browser."""
-
-    name: str
-    probe_url: str
-    probe_agent: str
-    is_success: Callable[[httpx.Response], bool]
-    opens: str
-    browser_agent: str
-
-
-def _is_apple_success(response: httpx.Response) -> bool:
-    return response.status_code == 200 and _TITLE_SUCCESS.search(response.content) is not None
-
-
-def _is_android_success(response: httpx.Response) -> bool:
-    return response.status_code == 204
-
-
-def _is_windows_success(response: httpx.Response) -> bool:
-    return response.status_code == 200 and response.content == WINDOWS
-
-
-def _is_firefox_success(response: httpx.Response) -> bool:
-    return response.status_code == 200 and response.content.strip() in (FIREFOX.strip(), FIREFOX_CANONICAL)
-
-
-APPLE: Final = Kind(
-    "Apple",
-    "http://captive.apple.com/hotspot-detect.html",
-    "CaptiveNetworkSupport-481.120.2 wispr",
-    _is_apple_success,
-    "http://captive.apple.com/hotspot-detect.html",
-    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148",
-)
-ANDROID: Final = Kind(
-    "Android",
-    "http://connectivitycheck.gstatic.com/generate_204",
-    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/60.0.3112.32 Safari/537.36",
-    _is_android_success,
-    "http://connectivitycheck.gstatic.com/generate_204",
-    "Mozilla/5.0 (Linux; Android 15; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/138.0 Mobile Safari/537.36",
-)
-WINDOWS_LAPTOP: Final = Kind(
-    "Windows",
-    "http://www.msftconnecttest.com/connecttest.txt",
-    "Microsoft NCSI",
-    _is_windows_success,
-    "http://www.msftconnecttest.com/redirect",
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/138.0 Safari/537.36 Edg/138.0",
-)
-FIREFOX_LAPTOP: Final = Kind(
-    "Firefox",
-    "http://detectportal.firefox.com/success.txt",
-    "Mozilla/5.0 (X11; Linux x86_64; rv:141.0) Gecko/20100101 Firefox/141.0",
-    _is_firefox_success,
-    "http://detectportal.firefox.com/canonical.html",
-    "Mozilla/5.0 (X11; Linux x86_64; rv:141.0) Gecko/20100101 Firefox/141.0",
-)
-KINDS: Final = (APPLE, ANDROID, WINDOWS_LAPTOP, FIREFOX_LAPTOP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +46,8 @@ class Phone:
     language: str = "id-ID,id;q=0.9,en;q=0.5"
     appetite: Appetite | None = None
     clock: Clock = field(default_factory=RealClock)
+    sheet: Sheet | None = field(default=None, init=False)
+    network_state: NetworkState | None = field(default=None, init=False)  # what the network's API last said
     _gateway: Gateway | None = field(default=None, init=False)
     _browser: Browser | None = field(default=None, init=False)
 
@@ -174,29 +98,60 @@ class Phone:
         return self._browser
 
     async def probe(self) -> Verdict:
-        """Ask the system's own host whether this is the internet."""
+        """Ask the network's API where the system does that, then the system's own host whether this is the internet."""
         try:
+            self.network_state = await self._network_state()
+            if self.network_state is not None and self.network_state.is_captive:
+                return Verdict.CAPTIVE
             response = await self.browser.get(self.kind.probe_url, user_agent=self.kind.probe_agent)
         except httpx.TransportError:
             return Verdict.NO_NETWORK
         return Verdict.ONLINE if self.kind.is_success(response) else Verdict.CAPTIVE
+
+    async def _network_state(self) -> NetworkState | None:
+        api = self._gateway.captive_api if self._gateway is not None and self.kind.asks_api else ""
+        if not api:
+            return None
+        try:
+            response = await self.browser.get(api, user_agent=self.kind.probe_agent, accept=MEDIA_TYPE)
+        except httpx.TransportError:
+            return None  # then the probe decides
+        return NetworkState.read(response)
+
+    async def open_sheet(self) -> Sheet:
+        """Show what the system shows: the portal that the API names, or whatever stands in place of its own host.
+
+        Raises:
+            httpx.RequestError, BrokenPage: it doesn't come, or is no page.
+        """
+        told = self.network_state
+        self.sheet = Sheet(self.kind, self.browser, self.probe, self.clock)
+        await self.sheet.open(told.user_portal_url if told and told.user_portal_url else self.kind.opens)
+        return self.sheet
+
+    async def close_sheet(self) -> None:
+        """Close it, by Cancel or by switching to another app: a sheet that holds the network leaves it, unless the device is online."""
+        is_left = self.kind.leaves_when_closed and self.sheet is not None and self.sheet.verdict is not Verdict.ONLINE
+        self.sheet = None
+        self.browser.forget()
+        if is_left and self._gateway is not None:
+            self._gateway.leave(self.source)
 
     async def get_online(self) -> Visit:
         """Do what a system and its owner do.
 
         1. probe; 2. open what the system opens; 3. read, and press the one button, once; 4. wait until the page stays; 5. probe.
         """
-        page: Page | None = None
         problem = ""
+        self.sheet = None
         try:
-            if await self.probe() is not Verdict.CAPTIVE:
-                return await self._visit(page, problem)
-            page = await self.browser.settle(await self.browser.open(self.kind.opens))
-            if len(page.forms) == 1:
-                page = await self.browser.settle(await self.browser.submit(page.forms[0]))
+            if await self.probe() is Verdict.CAPTIVE:
+                sheet = await self.open_sheet()
+                if len(sheet.shown.forms) == 1:
+                    await sheet.press(sheet.shown.forms[0])
         except (httpx.RequestError, BrokenPage) as error:
             problem = f"{type(error).__name__}: {error}"
-        return await self._visit(page, problem)
+        return await self._visit(None if self.sheet is None else self.sheet.page, problem)
 
     async def _visit(self, page: Page | None, problem: str) -> Visit:
         verdict = await self.probe()

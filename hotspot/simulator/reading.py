@@ -27,6 +27,9 @@ PORTS: Final = "/interface/bridge/port"
 ADDRESSES: Final = "/ip/address"
 DHCP: Final = "/ip/dhcp-server"
 NETWORKS: Final = "/ip/dhcp-server/network"
+OPTIONS: Final = "/ip/dhcp-server/option"
+OPTION_SETS: Final = "/ip/dhcp-server/option/sets"
+CAPTIVE_API: Final = "114"
 POOLS: Final = "/ip/pool"
 RADIUS: Final = "/radius"
 INCOMING: Final = "/radius/incoming"
@@ -79,6 +82,7 @@ class _Reading:
             profile=self.user_profile(),
             garden=tuple(self.garden(server.fields["name"])),
             html=tuple(name for name in (said("html-directory-override"), said("html-directory")) if name),
+            captive_api=self.captive_api(interface),
         )
 
     def _value(self, path: str, row: Row, name: str) -> str:
@@ -151,6 +155,20 @@ class _Reading:
         if not any(self._leads_out(row, address) for row in self._config.rows(NETWORKS)):
             return ()
         return tuple(_spans(self._value(POOLS, pool, "ranges")))
+
+    def captive_api(self, interface: str) -> str:
+        """The text of option 114 (RFC 8910) that devices get there: an option of the network, or of a set of it or its server."""
+        servers = [row for row in self._enabled(DHCP) if self._value(DHCP, row, "interface") == interface]
+        networks = self._config.rows(NETWORKS)
+        sets = [self._value(DHCP, row, "dhcp-option-set") for row in servers]
+        sets += [self._value(NETWORKS, row, "dhcp-option-set") for row in networks]
+        given = [self._value(NETWORKS, row, "dhcp-option") for row in networks]
+        given += [
+            self._value(OPTION_SETS, row, "options") for row in self._config.rows(OPTION_SETS) if row.name in sets
+        ]
+        names = ",".join(given).split(",")
+        options = [row for row in self._config.rows(OPTIONS) if row.name in names and row.fields["code"] == CAPTIVE_API]
+        return self._value(OPTIONS, options[0], "value").strip("'") if options else ""
 
     def _leads_out(self, row: Row, address: IPv4Address | IPv6Address) -> bool:
         network = ip_network(self._value(NETWORKS, row, "address"))

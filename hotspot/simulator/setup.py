@@ -72,3 +72,4 @@ class RouterSetup:
     profile: UserProfile = UserProfile()
     garden: tuple[Rule, ...] | None = None
     html: tuple[str, ...] = ()
+    captive_api: str = ""  # what DHCP tells devices in option 114

@@ -11,7 +11,8 @@ from sqlmodel import select
 from hotspot.guests.models import Admission, Consent
 from hotspot.guests.terms import packaged_texts, publish
 from hotspot.simulator.gateway import Gateway
-from hotspot.simulator.phones import ANDROID, Phone, Visit
+from hotspot.simulator.kinds import ANDROID
+from hotspot.simulator.phones import Phone, Visit
 from hotspot.usage.models import GuestSession
 from tests import world
 from tests.journey.conftest import Product

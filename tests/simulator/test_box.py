@@ -8,7 +8,8 @@ import pytest
 
 from hotspot.radius.attributes import Attr, MikroTik, StatusType, TerminateCause, make
 from hotspot.simulator.gateway import NoSuchNetwork
-from hotspot.simulator.phones import APPLE, Phone, Verdict
+from hotspot.simulator.kinds import APPLE, Verdict
+from hotspot.simulator.phones import Phone
 from hotspot.simulator.reading import read_setup
 from hotspot.simulator.routeros.sessions import Session
 from tests.simulator.configured import SSID, UPLINK, Place, configured, fresh

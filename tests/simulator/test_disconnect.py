@@ -22,7 +22,8 @@ from hotspot.radius.disconnect import (
 )
 from hotspot.radius.packet import RawAttribute, Secret
 from hotspot.simulator.incoming import WINDOW
-from hotspot.simulator.phones import ANDROID, Phone, Verdict
+from hotspot.simulator.kinds import ANDROID, Verdict
+from hotspot.simulator.phones import Phone
 from tests.simulator.scene import GINA, GINAS_PHONE, SECRET, Scene, portal, scenario, scene
 
 ROUTER = "127.0.0.9"

@@ -6,7 +6,8 @@ import pytest
 
 from hotspot.radius.attributes import Attr, Attributes, StatusType, make
 from hotspot.radius.packet import Secret, chap_matches, unhide_password
-from hotspot.simulator.phones import ANDROID, Phone
+from hotspot.simulator.kinds import ANDROID
+from hotspot.simulator.phones import Phone
 from hotspot.simulator.setup import MacAuthMode
 from tests.simulator.scene import GINA, GINAS_PHONE, HADIS_PHONE, SECRET, Scene, portal, scenario, scene
 

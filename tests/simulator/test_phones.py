@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -11,7 +12,8 @@ from hotspot.simulator.browser import MOST_REFRESHES
 from hotspot.simulator.htmldir import Pages, pages_for
 from hotspot.simulator.internet import APPLE as APPLE_SAYS
 from hotspot.simulator.internet import FIREFOX, FIREFOX_CANONICAL, WINDOWS
-from hotspot.simulator.phones import ANDROID, APPLE, FIREFOX_LAPTOP, KINDS, WINDOWS_LAPTOP, Kind, Phone, Verdict
+from hotspot.simulator.kinds import ANDROID, APPLE, FIREFOX_LAPTOP, KINDS, WINDOWS_LAPTOP, Kind, Verdict
+from hotspot.simulator.phones import Phone
 from tests.simulator.scene import GINA, GINAS_PHONE, Portal, Scene, portal, scenario, scene
 
 BY_NAME = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
@@ -19,9 +21,13 @@ PAP_ONLY = ("http-pap",)  # this portal knows no CHAP
 
 
 @asynccontextmanager
-async def walk(kind: Kind = APPLE, *, cookies: bool = True) -> AsyncIterator[tuple[Phone, Scene, Portal]]:
-    """A phone that joined Alun-Alun, whose portal it reaches."""
+async def walk(
+    kind: Kind = APPLE, *, cookies: bool = True, api: str = ""
+) -> AsyncIterator[tuple[Phone, Scene, Portal]]:
+    """A phone that joined Alun-Alun, whose portal it reaches; DHCP names the API at `api`, {host} being the router."""
     async with portal() as city, scene(login_by=PAP_ONLY, portal_url=city.url) as here:
+        router = here.gateway.router
+        router.setup = replace(router.setup, captive_api=api.format(host=here.gateway.login_host))
         phone = Phone(kind, GINA, GINAS_PHONE, city.url, cookies=cookies, clock=here.clock)
         await phone.join(here.gateway)
         try:
@@ -39,7 +45,7 @@ async def test_each_system_gets_online(kind: Kind, cookies: bool) -> None:
 
         assert visit.is_online, visit
         assert visit.page is not None
-        assert visit.page.title == "Online"
+        assert visit.page.title == ("Wait" if kind.closes_when_online else "Online")
         assert len(here.radius.asked) == 1
         assert visit.steps[0].url == visit.steps[-1].url == kind.probe_url
         assert visit.steps[0].status == 302
