@@ -22,9 +22,12 @@ SLUG = "benchmark"
 # Credentials as the portal issues them after a consent, but for a whole run at once, and alive until its end.
 ISSUE = """
     WITH here AS (SELECT id FROM site WHERE slug = %(slug)s),
+    numbered AS (SELECT device_id, row_number() OVER () AS place FROM applicant),
     given AS (
-        INSERT INTO consent (device_id, guest_id, site_id, terms_sha256, language, given_at)
-        SELECT device_id, device_id, here.id, repeat('0', 64), 'id', now() FROM applicant, here
+        INSERT INTO consent (device_id, guest_id, site_id, terms_sha256, language, given_at, salt, entry)
+        SELECT device_id, device_id, here.id, repeat('0', 64), 'id', now(), '', appended.first + place - 1
+        FROM numbered, here, (
+            SELECT ledger_append('given', array_agg(now()), array_agg(sha256(''))) AS first FROM applicant) AS appended
         RETURNING id, device_id
     )
     INSERT INTO credential (id, site_id, device_id, guest_id, consent_id, language, issued_at, expires_at)

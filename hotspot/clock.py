@@ -16,6 +16,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from hotspot.db import Database
+from hotspot.guests.consents import forget_withdrawals
 from hotspot.guests.limits import forget_windows
 from hotspot.guests.service import forget_admissions, forget_consents, forget_credentials
 from hotspot.radius.control import end_superseded, slow_down
@@ -87,6 +88,7 @@ def _forget(database: Database, settings: Settings, now: datetime) -> None:
         forget_admissions(db, before=now - ADMISSIONS_KEPT)
         forget_sessions(db, before=before)
         forget_consents(db, before=before)
+        forget_withdrawals(db, before=before)
         forget_old_backups(db, now=now)
         forget_windows(db, now=now)
 

@@ -1,11 +1,11 @@
-"""Tables of terms, consent, one-time credentials, admissions and blocked devices, and the type of a MAC address."""
+"""Tables of terms, the ledger of consent, one-time credentials, admissions and blocked devices, and the type of a MAC address."""
 
 import re
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, Index, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -55,10 +55,16 @@ class MacAddress:
 class Terms(SQLModel, table=True):
     """One version of a terms document. `texts`: language → {title, summary, body}; `sha256` is over all of them.
 
-    `is_material`: who agreed to an earlier version has to agree again.
+    It holds from `effective_at` on, and only if a second person has approved it. `is_material`: who agreed to an earlier version has
+    to agree again. Who did something is a name, and by which way: "console", or the account at the command line.
     """
 
-    __table_args__ = (UniqueConstraint("name", "version"),)
+    __table_args__ = (
+        UniqueConstraint("name", "version"),
+        CheckConstraint("num_nonnulls(approved_by, approved_at, approved_through) IN (0, 3)", name="approval_is_whole"),
+        CheckConstraint("approved_by <> drafted_by", name="two_persons"),
+        CheckConstraint("approved_at <= effective_at", name="approved_before_it_holds"),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     name: str = Field(max_length=40)
@@ -67,10 +73,33 @@ class Terms(SQLModel, table=True):
     sha256: str = Field(max_length=64)
     is_material: bool = True
     effective_at: datetime = Field(sa_type=DateTime(timezone=True))
+    drafted_by: str = Field(max_length=100)
+    drafted_at: datetime = Field(sa_type=DateTime(timezone=True))
+    drafted_through: str = Field(max_length=100)
+    approved_by: str | None = Field(default=None, max_length=100)
+    approved_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+    approved_through: str | None = Field(default=None, max_length=100)
+
+
+class LedgerEntry(SQLModel, table=True):
+    """One link of the chain that all consents and their withdrawals are in; see `guests.chain`. The database refuses any change.
+
+    It commits to facts that are kept elsewhere, together with their salt. When the facts are deleted the entry stays and tells
+    nothing.
+    """
+
+    __tablename__ = "ledger_entry"
+
+    seq: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
+    at: datetime = Field(sa_type=DateTime(timezone=True))
+    kind: str = Field(max_length=10)
+    commitment: bytes
+    prev: bytes
+    hash: bytes
 
 
 class Consent(SQLModel, table=True):
-    """A device's agreement to one version of the terms. Append-only: nothing here is ever changed.
+    """A device's agreement to one version of the terms, and the salt of its ledger entry. The database refuses to change it.
 
     `guest_id` is who the allowance counts for: the device itself, or who owns several devices. `method` is how that was found out, a
     `sites.settings.SignIn`.
@@ -86,6 +115,33 @@ class Consent(SQLModel, table=True):
     language: str = Field(max_length=8)
     method: str = Field(default=SignIn.ONE_TAP.value, max_length=16)
     given_at: datetime = Field(sa_type=DateTime(timezone=True))
+    salt: bytes
+    entry: int = Field(sa_type=BigInteger, unique=True)
+
+
+class Withdrawal(SQLModel, table=True):
+    """From then on what the device agreed to before holds no longer. `by`: the guest, or who did it for them."""
+
+    __table_args__ = (Index("ix_withdrawal_device", "device_id", "withdrawn_at"),)
+
+    entry: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
+    device_id: UUID
+    withdrawn_at: datetime = Field(sa_type=DateTime(timezone=True))
+    by: str = Field(max_length=200)
+    salt: bytes
+
+
+class Erasure(SQLModel, table=True):
+    """That what was held about a device was deleted, and how much it was; of which device is known to nobody."""
+
+    entry: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
+    erased_at: datetime = Field(sa_type=DateTime(timezone=True))
+    by: str = Field(max_length=200)
+    consents: int
+    withdrawals: int
+    log_ins: int
+    sessions: int
+    salt: bytes
 
 
 class Credential(SQLModel, table=True):

@@ -12,6 +12,7 @@ from sqlmodel import Session, col, select
 
 from hotspot import arrays
 from hotspot.errors import Invalid
+from hotspot.guests.consents import Given, append
 from hotspot.guests.models import BlockedDevice, Consent, Credential
 from hotspot.security import Keys
 from hotspot.sites.settings import SignIn
@@ -49,19 +50,13 @@ def give_consent(
     guest_id: UUID | None = None,
     method: SignIn = SignIn.ONE_TAP,
 ) -> Consent:
-    """Record that the device agreed to these terms here and now; without a `guest_id` it is a guest of its own."""
-    consent = Consent(
-        device_id=device_id,
-        guest_id=guest_id or device_id,
-        site_id=site_id,
-        terms_sha256=terms_sha256,
-        language=language,
-        method=method,
-        given_at=now,
-    )
-    db.add(consent)
-    db.flush()
-    return consent
+    """Record in the ledger that the device agreed to these terms here and now; without a `guest_id` it is a guest of its own.
+
+    What is returned is the row as it was stored; the session does not know it.
+    """
+    given = Given(device_id, guest_id or device_id, site_id, terms_sha256, language, method, now)
+    (kept,) = append(db, [given])
+    return Consent(**given._asdict(), **kept._asdict())
 
 
 def issue_credential(
@@ -147,12 +142,14 @@ def redeem(db: Session, presented: Iterable[Presented], *, now: datetime) -> dic
     return {Presented(*row[:3]): Redeemed(*row[3:]) for row in rows}
 
 
-# Anybody can press the button for any device; that a router let it in with what followed shows that it was the device itself.
+# Anybody can press the button for any device; that a router let it in with what followed shows that it was the device itself. What
+# was withdrawn since is as if it had not been given.
 LATEST_CONSENTS = """
     SELECT DISTINCT ON (consent.device_id, terms_sha256, method)
         consent.device_id, consent.guest_id, terms_sha256, consent.language, method, given_at
     FROM consent JOIN credential ON credential.device_id = consent.device_id AND credential.consent_id = consent.id
-    WHERE consent.device_id = ANY(%(devices)s) AND credential.used_at IS NOT NULL
+    WHERE consent.device_id = ANY(%(devices)s) AND credential.used_at IS NOT NULL AND NOT EXISTS (
+        SELECT FROM withdrawal WHERE withdrawal.device_id = consent.device_id AND withdrawn_at >= given_at)
     ORDER BY consent.device_id, terms_sha256, method, given_at DESC
 """
 
