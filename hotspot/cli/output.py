@@ -3,7 +3,7 @@
 import getpass
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console, ConsoleOptions, RenderableType
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
@@ -102,6 +103,15 @@ def who() -> str:
     return f"{getpass.getuser()} (command line)"
 
 
+@contextmanager
+def counting(words: str) -> Iterator[Callable[[int, int | None], None]]:
+    """Show how far something is, of how much if that is known, to people who watch."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as progress:
+        task = progress.add_task(words, total=None)
+        yield lambda done, of: progress.update(task, completed=done, total=of)
+
+
 def print_json(value: object) -> None:
     print(json.dumps(value, ensure_ascii=False, default=str), flush=True)  # noqa: T201  (for programs)
 
@@ -149,9 +159,15 @@ def save(path: Path, content: bytes) -> None:
     Raises:
         CannotSave: it can't be written there.
     """
+    save_pieces(path, [content])
+
+
+def save_pieces(path: Path, pieces: Iterable[bytes]) -> None:
+    """Write a file as `save` does, piece by piece, for what may be too much to hold at once."""
     try:
         path.unlink(missing_ok=True)
         path.touch(mode=0o600, exist_ok=False)
-        path.write_bytes(content)
+        with path.open("wb") as file:
+            file.writelines(pieces)
     except OSError as error:
         raise CannotSave(path=path, problem=error.strerror) from error

@@ -10,7 +10,7 @@ import typer
 from hotspot.areas import importer
 from hotspot.areas import service as areas
 from hotspot.areas.models import Area
-from hotspot.cli import api_tests, backups, enrolment, guest_texts, inbox, provisioning, router_configs, tokens
+from hotspot.cli import api_tests, backups, enrolment, guest_texts, inbox, provisioning, router_configs, terms, tokens
 from hotspot.cli import looking as looking_at
 from hotspot.cli.output import (
     AsJson,
@@ -68,7 +68,7 @@ def add_to(app: typer.Typer) -> None:
         ),
         "settings": ("What holds where.", {"list": list_settings, "set": set_setting, "unset": unset_setting}),
         "staff": ("Who signs in to the console.", {"add": add_staff, "login-link": make_login_link}),
-        "terms": ("What guests agree to.", guest_texts.TERMS),
+        "terms": ("What guests agree to.", terms.COMMANDS),
         "notices": ("The city's information on the portal.", guest_texts.NOTICES),
     }
     for name, (help_text, commands) in groups.items():

@@ -1,14 +1,13 @@
 """The ``hotspot sites import`` command: many places from one table of a spreadsheet."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from hotspot.cli.output import AsJson, DataDir, changing, errors, looking, people, print_json
+from hotspot.cli.output import AsJson, DataDir, changing, counting, looking, people, print_json
 from hotspot.errors import Invalid
 from hotspot.sites import importer
 from hotspot.sites.importer import BadSites, Diff, SiteFile
@@ -37,7 +36,7 @@ def import_sites(
         return
     with changing(data_dir) as (_settings, db, now), _telling_problems(as_json=as_json):
         sites = _read(file, state)
-        with _progress("Writing") as tell:
+        with counting("Writing") as tell:
             diff = importer.bring_in(db, sites, state=state, now=now, written=tell)
     _tell(diff, applied=True, as_json=as_json)
 
@@ -45,7 +44,7 @@ def import_sites(
 def _read(file: Path, state: SiteState) -> SiteFile:
     if state is SiteState.RETIRED:
         raise NotForNewSites(state=state)
-    with _progress("Reading") as tell:
+    with counting("Reading") as tell:
 
         def lines() -> Iterator[Line]:
             for line in lines_of(file):
@@ -53,15 +52,6 @@ def _read(file: Path, state: SiteState) -> SiteFile:
                 yield line
 
         return importer.read(lines())
-
-
-@contextmanager
-def _progress(words: str) -> Iterator[Callable[[int, int | None], None]]:
-    """Show how far it is, to people who watch."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as progress:
-        task = progress.add_task(words, total=None)
-        yield lambda done, of: progress.update(task, completed=done, total=of)
 
 
 @contextmanager

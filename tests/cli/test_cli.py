@@ -65,7 +65,7 @@ def test_adding_a_site_says_where_its_router_sends_phones() -> None:
         (["settings", "set", "nonsense", "1", "--area", "19.71"], 2, "session_minutes"),
         (["staff", "login-link", "--name", "Nobody"], 4, "Nobody"),
         (["areas", "import", "missing.csv"], 2, "missing.csv"),
-        (["terms", "publish", "missing.toml"], 2, "missing.toml"),
+        (["notices", "add", "--area", "19.71", "missing.toml"], 2, "missing.toml"),
     ],
 )
 def test_what_can_not_be_done_is_one_line_and_an_exit_code(words: list[str], code: int, line: str) -> None:
@@ -125,17 +125,12 @@ def test_staff_sign_in_by_a_link_that_is_printed() -> None:
     assert said("staff", "login-link", "--name", "Alice")["link"].startswith("http://127.0.0.1:8080/console/login/")  # type: ignore[index]
 
 
-def test_terms_and_notices_are_published_from_files(tmp_path: Path) -> None:
-    terms = tmp_path / "terms.toml"
-    text = 'title = "Syarat"\nsummary = "Pakai dengan baik."\nbody = "Panjang."\n'
-    terms.write_text(f"[id]\n{text}[en]\n{text}")
+def test_notices_are_published_from_files(tmp_path: Path) -> None:
     notice = tmp_path / "notice.toml"
     notice.write_text('[id]\ntitle = "MPP"\ntext = "Buka."\n')
 
-    assert "public version 2" in run("terms", "publish", str(terms)).stdout
     assert run("notices", "add", "--area", "19.71", str(notice)).exit_code == 0
 
-    assert len(said("terms", "list")) == 2  # type: ignore[arg-type]
     assert "MPP" in run("notices", "list").stdout
 
 
@@ -144,7 +139,7 @@ def test_a_file_of_texts_in_another_shape_is_refused(content: str, tmp_path: Pat
     file = tmp_path / "texts.toml"
     file.write_text(content)
 
-    result = run("terms", "publish", str(file))
+    result = run("notices", "add", "--area", "19.71", str(file))
 
     assert result.exit_code == 2
     assert "texts.toml" in result.stderr.replace("\n", " ")
