@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from fastapi import FastAPI, Response
@@ -17,6 +18,7 @@ import hotspot.api.document
 import hotspot.console.pages
 import hotspot.portal.capport
 import hotspot.portal.pages
+import hotspot.portal.privacy
 import hotspot.routers.api
 from hotspot import web
 from hotspot.api.access import Uses
@@ -24,6 +26,7 @@ from hotspot.db import Database
 from hotspot.errors import HotspotError
 from hotspot.portal.content import Content
 from hotspot.portal.throttle import Presses
+from hotspot.radius import control
 from hotspot.routers import connection
 from hotspot.routers.api import Calls
 from hotspot.settings import Settings
@@ -56,8 +59,10 @@ def create_app(settings: Settings, database: Database, *, now: Callable[[], date
     app.state.calls = Calls()
     app.state.uses = Uses()
     app.state.dial = connection.dial
+    app.state.end_sessions = partial(control.end_all, database, keys=settings.keys)
     app.include_router(hotspot.portal.pages.routes)
     app.include_router(hotspot.portal.capport.routes)
+    app.include_router(hotspot.portal.privacy.routes)
     app.include_router(hotspot.console.pages.routes)
     app.include_router(hotspot.routers.api.routes)
     app.include_router(hotspot.routers.api.images)

@@ -19,6 +19,7 @@ from hotspot.db import Database
 from hotspot.guests.consents import forget_withdrawals
 from hotspot.guests.limits import forget_windows
 from hotspot.guests.service import forget_admissions, forget_consents, forget_credentials
+from hotspot.portal.held import forget_addresses
 from hotspot.radius.control import end_superseded, slow_down
 from hotspot.radius.overdue import end_overdue
 from hotspot.routers.backups import forget_old_backups
@@ -64,6 +65,7 @@ def _end_lost(database: Database, settings: Settings, now: datetime) -> None:
     with database.writing() as db:
         reap_all(db, now=now)
         forget_names(db, now=now)
+        forget_addresses(db, now=now)
         end_rotations(db, now=now)
         forget_old(db, now=now)
 

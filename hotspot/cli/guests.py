@@ -1,7 +1,6 @@
 """Guests' sessions and devices: what is online, what looks wrong, ending, slowing down, blocking."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
@@ -14,7 +13,6 @@ from hotspot.errors import Invalid
 from hotspot.guests.models import BadMacAddress, MacAddress
 from hotspot.guests.service import block_device, unblock_device
 from hotspot.radius import control
-from hotspot.radius.control import SessionOver
 from hotspot.radius.disconnect import Done, Ending, Gone, Outcome, meaning
 from hotspot.security import Keys
 from hotspot.sites.service import get_site
@@ -147,16 +145,13 @@ def block(
     """Let a device in nowhere any more, and end what it has open."""
     with installation(data_dir) as (settings, database):
         now = datetime.now(UTC)
-        device_id = _device_named(device, settings.keys)
+        device_id = device_named(device, settings.keys)
         until = None if hours is None else now + timedelta(hours=hours)
         with database.writing() as db:
             block_device(db, device_id, reason=reason, until=until, now=now)
         with database.reading() as db:
             still_open = open_sessions(db, device_id=device_id)
-        endings: dict[int, Ending] = {}
-        for one in still_open:
-            with suppress(SessionOver):  # it has ended since we looked
-                endings[one.id] = control.end(database, one.id, keys=settings.keys, now=now)
+        endings = control.end_all(database, [one.id for one in still_open], keys=settings.keys, now=now)
     if as_json:
         ended = {number: type(ending).__name__ for number, ending in endings.items()}
         print_json({"device": device_id, "until": until, "sessions": ended})
@@ -171,11 +166,11 @@ def block(
 def unblock(device: Device, data_dir: DataDir = None) -> None:
     """Let a blocked device in again."""
     with changing(data_dir) as (settings, db, _now):
-        was_blocked = unblock_device(db, _device_named(device, settings.keys))
+        was_blocked = unblock_device(db, device_named(device, settings.keys))
     people.print("It may log in again." if was_blocked else "It was not blocked.")
 
 
-def _device_named(given: str, keys: Keys) -> UUID:
+def device_named(given: str, keys: Keys) -> UUID:
     try:
         return keys.device_id(MacAddress.parse(given).octets)
     except BadMacAddress:

@@ -2,7 +2,7 @@
 
 import typer
 
-from hotspot.cli import certificates, discover, guests, jobs, records, rollouts, serving, wireguard
+from hotspot.cli import certificates, consents, discover, guests, jobs, records, rollouts, serving, wireguard
 
 app = typer.Typer(
     help="Controller and captive portal for a city's public Wi-Fi.",
@@ -13,6 +13,7 @@ app = typer.Typer(
 serving.add_to(app)
 records.add_to(app)
 guests.add_to(app)
+consents.add_to(app)
 wireguard.add_to(app)
 discover.add_to(app)
 jobs.add_to(app)

@@ -79,6 +79,11 @@ class Broken(NamedTuple):
     problem: str
 
 
+def at_one_moment(db: Session) -> None:
+    """Have this transaction, in which nothing was read yet, see the ledger as it is now, however long it takes to walk it."""
+    db.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+
+
 def head_of(db: Session) -> Head:
     """Return the last entry, or number 0 where there is none yet."""
     row = db.execute(text("SELECT seq, hash FROM ledger_entry ORDER BY seq DESC LIMIT 1")).first()

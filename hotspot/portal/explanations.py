@@ -102,6 +102,14 @@ OTHER_SIGN_IN: Final = Explanation(
     N_("Open the page again and choose one that is shown."),
     409,
 )
+OWN_DATA_ONLY: Final = Explanation(
+    N_("Only your own device can see this"),
+    N_("What is held about a device is shown while that device is online here, and to nobody else."),
+    N_(
+        "Connect, then open “Your data” on the page that says that you are online. Or write to the contact in the terms."
+    ),
+    403,
+)
 
 TERMS_CHANGED: Final = N_("The terms have changed. Please read them again.")
 STALE_TERMS: Final = Explanation(

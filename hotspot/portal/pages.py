@@ -51,7 +51,9 @@ def show_welcome(request: Request, slug: str, query: Query, now: Now, settings: 
     session = _session_of(request, place, handed, settings, now)
     if session is not None:
         forms = _forms(place, handed, content.welcome(language).terms, language, settings, now)
-        return _online_page(request, place, session, now, language, handed=handed, forms=forms)
+        assert handed.credential_id is not None  # it found the session
+        ticket = tickets.Ticket(handed.credential_id, handed.router or "", handed.wanted_host or "")
+        return _online_page(request, place, session, now, language, handed=handed, ticket=ticket, forms=forms)
     return _welcome_page(request, place, handed, content.welcome(language), language, now)
 
 
@@ -191,7 +193,7 @@ def show_progress(request: Request, slug: str, query: Query, db: ReadDb, now: No
     carried: dict[str, str] = {name: query[name] for name in ("t", "r", "o") if name in query}
     if found.session is not None and found.stage is Stage.ONLINE:
         handed = Handed(router=router, wanted_host=ticket.wanted_host or None)
-        return _online_page(request, place, found.session, now, language, handed=handed, carried=carried)
+        return _online_page(request, place, found.session, now, language, handed=handed, ticket=ticket, carried=carried)
     failed = FAILED.get(found.stage)
     return rendering.page(
         request,
@@ -215,6 +217,7 @@ def _online_page(
     language: str,
     *,
     handed: Handed,
+    ticket: tickets.Ticket,
     forms: Sequence[Mapping[str, object]] = (),
     carried: Mapping[str, str] | None = None,
 ) -> Response:
@@ -234,6 +237,9 @@ def _online_page(
         sign_out=f"{handed.router}/logout" if handed.router else "",
         again=rendering.link(here, {**carried, "lang": language}),
         forms=forms,
+        your_data=rendering.link(
+            f"/p/{place.site.slug}/privacy", {**ticket.fields(settings.keys, place.site_id), "lang": language}
+        ),
     )
 
 

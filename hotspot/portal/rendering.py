@@ -131,7 +131,7 @@ def _switches(
     return [
         {
             "language": code,
-            "name": _name_of(code),
+            "name": name_of(code),
             "is_current": code == language,
             "link": link(address, {**carried, "lang": code}),
         }
@@ -140,7 +140,7 @@ def _switches(
 
 
 @cache
-def _name_of(language: str) -> str:
+def name_of(language: str) -> str:
     try:
         return NAMES.get(language) or str(Locale.parse(language).language_name)
     except (UnknownLocaleError, ValueError):

@@ -39,6 +39,16 @@ def parse_press(text: str) -> UUID:
     return UUID(hex=text) if PRESS.fullmatch(text) else uuid4()
 
 
+def own_data_token(keys: Keys, *, site_id: int, credential_id: UUID, now: datetime) -> str:
+    """Return what the forms carry that withdraw and delete: made for who was online with this credential."""
+    return keys.sign("portal own data", site_id, credential_id.hex, _hour(now))
+
+
+def is_own_data_token(token: str, keys: Keys, *, site_id: int, credential_id: UUID, now: datetime) -> bool:
+    hours = (_hour(now), _hour(now - HOUR))
+    return any(keys.is_signed(token, "portal own data", site_id, credential_id.hex, hour) for hour in hours)
+
+
 def _hour(at: datetime) -> int:
     return int(at.timestamp()) // 3600
 
@@ -52,10 +62,14 @@ class Ticket:
     wanted_host: str = ""
 
     def query(self, keys: Keys, site_id: int) -> str:
-        """Return the query of the online page's address: ``t=<credential>.<tag>`` and what else the tag covers."""
+        """Return the query of the online page's address."""
+        return urlencode(self.fields(keys, site_id))
+
+    def fields(self, keys: Keys, site_id: int) -> dict[str, str]:
+        """Return what an address or a form carries: ``t=<credential>.<tag>`` and what else the tag covers."""
         tag = keys.sign("portal ticket", site_id, self.credential_id.hex, self.router, self.wanted_host)
         carried = {"t": f"{self.credential_id.hex}.{tag}", "r": self.router, "o": self.wanted_host}
-        return urlencode({name: value for name, value in carried.items() if value})
+        return {name: value for name, value in carried.items() if value}
 
 
 def find_ticket(pairs: dict[str, str], keys: Keys, site_id: int) -> Ticket | None:

@@ -4,7 +4,8 @@ Called from commands, pages and the clock. The transaction that looks the sessio
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime, time, timedelta
 from ipaddress import IPv4Address, ip_address
 from itertools import islice
@@ -68,6 +69,15 @@ def end(database: Database, session_id: int, *, keys: Keys, now: datetime) -> En
             break
     log.info("asked a router to end a session", session=session_id, outcome=type(ending).__name__)
     return ending
+
+
+def end_all(database: Database, sessions: Iterable[int], *, keys: Keys, now: datetime) -> dict[int, Ending]:
+    """Ask for each of the sessions as `end` does; one that has ended since is not in the result."""
+    endings: dict[int, Ending] = {}
+    for session_id in sessions:
+        with suppress(SessionOver):
+            endings[session_id] = end(database, session_id, keys=keys, now=now)
+    return endings
 
 
 def change(
@@ -144,18 +154,19 @@ def _has_ended(database: Database, session_id: int) -> bool:
         return session is None or session.ended_by in OVER
 
 
-# --- superseded, and still there -----------------------------------------------------------------------------------------
+# --- over for us, and still there -----------------------------------------------------------------------------------------
 
 STILL_THERE: Final = """
     SELECT id, router_id FROM guest_session
-    WHERE ended_by = 'superseded' AND last_seen_at > ended_at AND started_at > :since AND last_seen_at > :lately
+    WHERE (ended_by = 'superseded' AND last_seen_at > ended_at OR ended_by = 'withdrawn')
+        AND started_at > :since AND last_seen_at > :lately
 """
 
 
 def end_superseded(database: Database, *, keys: Keys, now: datetime) -> int:
-    """End sessions that go on at one router although their device was let in at another since; return how many are asked for.
+    """End sessions that go on at one router although their device was let in at another since, or its owner agrees no longer.
 
-    Otherwise a copied MAC address would have one allowance at each site. A router that does not answer is left alone until the next
+    Return how many are asked for. Otherwise a copied MAC address would have one allowance at each site. A router that does not answer is left alone until the next
     run; one that does reports the Stop.
     """
     since = {"since": now - LONGEST_SESSION, "lately": now - LATELY}

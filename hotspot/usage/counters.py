@@ -35,6 +35,7 @@ class EndedBy(StrEnum):
     LOST = "lost"  # three reports were due and none came: the only end that a later report undoes
     SUPERSEDED = "superseded"  # the device began a session elsewhere
     REBOOT = "reboot"  # the router started anew and knows nothing of it
+    WITHDRAWN = "withdrawn"  # who was online agrees no longer; the router is asked until it reports the Stop
 
 
 class Suspicion(StrEnum):

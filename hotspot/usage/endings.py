@@ -1,4 +1,5 @@
-"""How sessions end that no Stop ends: the device began one elsewhere, the router started anew, the reports stopped coming.
+"""How sessions end that no Stop ends: the device began one elsewhere, its owner agrees no longer, the router started anew, the
+reports stopped coming.
 
 Each closes a session at its last counters and last sight; a Stop that comes after all replaces what was inferred here (`ingest`).
 A router can end only its own sessions, but for a device that we let in at another router ourselves.
@@ -7,6 +8,7 @@ A router can end only its own sessions, but for a device that we let in at anoth
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, LiteralString, NamedTuple
+from uuid import UUID
 
 import psycopg
 from sqlalchemy import text
@@ -14,7 +16,7 @@ from sqlmodel import Session
 
 from hotspot import arrays
 from hotspot.sites.settings import SiteSettings, effective_at_sites
-from hotspot.usage.counters import EndedBy, Report
+from hotspot.usage.counters import LONGEST_SESSION, EndedBy, Report
 
 Connection = psycopg.Connection[Any]
 
@@ -55,6 +57,20 @@ REAP: Final = f"""
     WHERE ended_at IS NULL AND site_id = ANY(CAST(:sites AS int[])) AND last_seen_at < :before
 """  # noqa: S608  (words of ours)
 
+# A lost one would live again with the next report; one that was withdrawn before may still be online at its router. In the order in
+# which reports are stored, so that nobody waits in a ring.
+END_WITHDRAWN: Final = f"""
+    WITH still AS (
+        SELECT id FROM guest_session
+        WHERE device_id = :device AND (
+            ended_by IS NULL OR ended_by IN ('{EndedBy.LOST}', '{EndedBy.WITHDRAWN}') AND last_seen_at > :since)
+        ORDER BY router_id, session_key FOR UPDATE
+    )
+    UPDATE guest_session SET ended_at = GREATEST(started_at, last_seen_at), ended_by = '{EndedBy.WITHDRAWN}'
+    FROM still WHERE guest_session.id = still.id
+    RETURNING guest_session.id
+"""  # noqa: S608  (words of ours)
+
 
 class Boot(NamedTuple):
     """A router was seen to have started anew by then: what it had open is over.
@@ -91,6 +107,15 @@ def end_before_boots(connection: Connection, boots: Iterable[Boot]) -> None:
     """End what each of the routers had open before it started anew, and nobody else's."""
     for boot in boots:
         connection.execute(END_BEFORE_BOOT, boot._asdict())
+
+
+def end_withdrawn(db: Session, device_id: UUID, *, now: datetime) -> list[int]:
+    """End what the device has open, or may still have, because its owner agrees no longer; return the sessions' numbers.
+
+    What they have counted so far stays. That the routers hear of it is the caller's business.
+    """
+    facts = {"device": device_id, "since": now - LONGEST_SESSION}
+    return sorted(db.execute(text(END_WITHDRAWN), facts).scalars())
 
 
 def reap_all(db: Session, *, now: datetime) -> int:

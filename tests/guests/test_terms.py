@@ -152,7 +152,7 @@ def test_what_the_installation_publishes_says_so(database: Database, now: dateti
     with database.writing() as db:
         first = publish(db, "public", texts("a"), now)
 
-    assert (first.approved_by, first.approved_through) == ("installation", "installation")
+        assert (first.approved_by, first.approved_through) == ("installation", "installation")
 
 
 def test_areas_and_sites_name_their_document(database: Database, world: World) -> None:

@@ -27,5 +27,5 @@ def visit(world: World, settings: Settings, database: Database, clock: Clock) ->
     app.state.content.look_every = 0  # what a test changes is seen at once
     app.state.presses = Presses(Throttle(10**6, timedelta(minutes=1)), Throttle(10**6, timedelta(minutes=1)))
     client = Client(app, **{"accept-language": "id-ID,id;q=0.9,en;q=0.5"})
-    yield Visit(client, database, settings, clock, world)
+    yield Visit(client, database, settings, clock, world, app)
     client.close()

@@ -49,7 +49,7 @@ def served(request: pytest.FixtureRequest, database: Database, settings: Setting
     login_host = f"127.0.0.1:{router.getsockname()[1]}"
     with database.writing() as db:
         furnish(db, world, login_host)
-    visit = Visit(None, database, settings, utc_now, world)
+    visit = Visit(None, database, settings, utc_now, world, None)
     found = Served(visit, settings.base_url, f"http://{login_host}")
     with serving(create_app(settings, database, now=utc_now), portal), serving(found.router_app(), router):
         yield found

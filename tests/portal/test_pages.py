@@ -36,6 +36,8 @@ PAGES: dict[str, Callable[[Visit], str]] = {
     "online again": lambda v: f"{welcome(v)}&username={v.online()['username']}",
     "no answer": lambda v: (path_of(v.log_in()), v.clock.forward(minutes=5))[0],
     "terms": lambda _: "/p/alun-alun/terms",
+    "your data": lambda v: path_of(v.online()).replace("/online?", "/privacy?"),
+    "your data, locked": lambda _: "/p/alun-alun/privacy",
     "damaged": lambda _: "/p/alun-alun?mac=x",
     "foreign": lambda _: "/p/alun-alun?link-login-only=http://evil.example/login",
     "nowhere": lambda _: "/p/nowhere",
@@ -263,5 +265,5 @@ def test_a_style_sheet_that_loads_or_breaks_out_is_refused(text: str) -> None:
 
 
 def test_a_language_without_a_name_of_ours_still_has_one() -> None:
-    assert rendering._name_of("jv") == "Jawa"
-    assert rendering._name_of("??") == "??"
+    assert rendering.name_of("jv") == "Jawa"
+    assert rendering.name_of("??") == "??"

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 from uuid import UUID
 
 import httpx
+from fastapi import FastAPI
 from sqlalchemy import text
 from sqlmodel import Session, col, select
 from starlette.types import ASGIApp
@@ -154,6 +155,7 @@ class Visit:
     settings: Settings
     clock: Callable[[], datetime]
     world: World
+    app: FastAPI
 
     def open(self, path: str = "/p/alun-alun", **params: str) -> Page:
         response = self.client.get(path, params=params or None)
