@@ -75,7 +75,7 @@ def test_a_device_sees_what_is_held_about_it_and_nothing_of_others(visit: Visit)
     page = visit.open(own_data(visit, login))
 
     assert "2 Maret 2026" in page.text
-    assert "ketentuan “public”, versi 1, Bahasa Indonesia" in page.text
+    assert "ketentuan “public”, versi 1, Bahasa Indonesia, satu sentuhan" in page.text
     assert "tidak diizinkan, waktu untuk hari itu habis" in page.text
     assert "Perpustakaan" not in page.text
     assert str(visit.world.device()) not in page.html, "a pseudonym is not for screens"
@@ -261,6 +261,7 @@ def test_deleting_leaves_no_row_that_names_the_device_and_every_figure_as_it_was
         "admission.device_id",
         "admission.guest_id",
         "guest_session.device_id",
+        "sign_in_attempt.device_id",
     }
 
     page = Page(press(visit, "delete", login).text)
@@ -275,7 +276,7 @@ def test_deleting_leaves_no_row_that_names_the_device_and_every_figure_as_it_was
     with visit.database.reading() as db:
         assert isinstance(verify(db), Verified)
         erasure = db.exec(select(Erasure)).one()
-        assert (erasure.by, erasure.consents, erasure.log_ins, erasure.sessions) == ("guest", 1, 1, 5)
+        assert (erasure.by, erasure.consents, erasure.log_ins, erasure.sessions) == ("guest", 1, 2, 5)
         pseudonyms = {s.device_id for s in db.exec(select(GuestSession).where(col(GuestSession.address).is_(None)))}
         assert len(pseudonyms) == 3, "days apart can't be joined, what one day counts together is one device"
 
@@ -416,7 +417,16 @@ def test_every_table_that_names_a_device_is_one_that_deleting_knows() -> None:
     """A new one has to be deleted from, too, or to say here why not."""
     naming = {table.name for table in metadata.tables.values() if {"device_id", "guest_id"} & set(table.columns.keys())}
 
-    assert naming == {"admission", "blocked_device", "consent", "credential", "guest_session", "withdrawal"}
+    assert naming == {
+        "admission",
+        "blocked_device",  # stays: it protects others
+        "consent",
+        "credential",
+        "guest_pass",  # stays: what a code allows to whom it was given; with the consents goes which devices they had
+        "guest_session",
+        "sign_in_attempt",
+        "withdrawal",
+    }
 
 
 def test_a_withdrawal_reaches_sessions_that_seemed_lost(database: Database, world: World, now: datetime) -> None:
@@ -436,4 +446,4 @@ def test_a_withdrawal_reaches_sessions_that_seemed_lost(database: Database, worl
 
 def test_nothing_is_held_about_a_device_that_was_never_here(database: Database, world: World) -> None:
     with database.reading() as db:
-        assert held_about(db, world.device()) == held.Held([], [], [], [], None)
+        assert held_about(db, world.device()) == held.Held([], [], [], [], [], None)

@@ -102,6 +102,7 @@ def _approve_terms() -> None:
             " approved_by = 'installation', approved_at = effective_at, approved_through = :drafted_through"
         ).bindparams(**by_one)
     )
+    op.execute("SET CONSTRAINTS ALL IMMEDIATE")  # a table can't be altered while it has triggers to run at the commit
     for column in ("drafted_by", "drafted_at", "drafted_through"):
         op.alter_column("terms", column, nullable=False)
     op.create_check_constraint(
