@@ -17,7 +17,9 @@ from sqlalchemy.exc import DBAPIError
 
 from hotspot.db import Database
 from hotspot.guests.limits import forget_windows
+from hotspot.guests.residents import forget_residents
 from hotspot.guests.service import forget_admissions, forget_consents, forget_credentials
+from hotspot.guests.vouchers import forget_codes, forget_vouchers
 from hotspot.radius.control import end_superseded, slow_down
 from hotspot.radius.overdue import end_overdue
 from hotspot.routers.backups import forget_old_backups
@@ -89,6 +91,9 @@ def _forget(database: Database, settings: Settings, now: datetime) -> None:
         forget_consents(db, before=before)
         forget_old_backups(db, now=now)
         forget_windows(db, now=now)
+        forget_codes(db, now=now)
+        forget_vouchers(db, before=before)
+        forget_residents(db, before=before)
 
 
 TABLE = (

@@ -6,6 +6,7 @@ How much of a pass is used is counted in `usage`, over all devices of its guest 
 
 from collections.abc import Collection
 from datetime import datetime
+from enum import StrEnum
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -124,3 +125,12 @@ def with_own_data(db: Session, guests: Collection[UUID]) -> set[UUID]:
         {"guests": list(guests)},
     )
     return set(rows.scalars())
+
+
+class Unusable(StrEnum):
+    """Why a code gives no pass. Only who holds the paper is told more than that a code is unknown."""
+
+    UNKNOWN = "unknown"  # it never existed, was taken back, or the number behind it is another one's
+    EXPIRED = "expired"
+    USED_UP = "used up"
+    ELSEWHERE = "elsewhere"
