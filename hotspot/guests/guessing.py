@@ -5,7 +5,8 @@
    the number that is printed with the code has to be typed, too. Who holds the paper has it; for who guesses, there is now one right
    code rather than one for each voucher, so these tries need no budget. Nobody can use a budget up to keep others out.
 
-No address counts: a whole site shares one. A try is taken before the code is looked at; a right one is given back.
+No address counts: a whole site shares one. A device's try is taken before the code is looked at, and given back for a right one. The
+shared budgets are looked at before and counted after a wrong code, so that right ones never wait for each other.
 """
 
 from datetime import datetime, timedelta
@@ -14,7 +15,7 @@ from uuid import UUID
 
 from sqlmodel import Session
 
-from hotspot.guests.limits import Counted, Exceeded, Limit, give_back, take
+from hotspot.guests.limits import Counted, Exceeded, Limit, find_full, give_back, take
 from hotspot.guests.printed_codes import Typed
 from hotspot.security import Keys
 
@@ -27,24 +28,33 @@ EVERYWHERE: Final = Limit("printed code", 2_000, timedelta(minutes=10))
 def take_try(
     db: Session, typed: Typed | None, *, device_id: UUID, site_id: int, keys: Keys, now: datetime
 ) -> Exceeded | None:
-    """Take a try for what was typed, or say which limit leaves no room: commit before the code is looked at.
+    """Take a try for what was typed, or say which limit leaves no room. The caller commits, whatever comes of it.
 
     `needs_number` tells whether the same code would be looked at with its number behind it.
     """
-    return take(db, _counted(typed, device_id, site_id), keys=keys, now=now)
+    exceeded = take(db, [DEVICE.of(site_id, device_id)], keys=keys, now=now)
+    if exceeded is not None:
+        return exceeded
+    full = find_full(db, _shared(typed, site_id), keys=keys, now=now)
+    if full is not None:
+        return_try(db, device_id=device_id, site_id=site_id, keys=keys, now=now)
+    return full
 
 
 def needs_number(exceeded: Exceeded) -> bool:
     return exceeded.limit is not DEVICE
 
 
-def return_try(db: Session, typed: Typed | None, *, device_id: UUID, site_id: int, keys: Keys, now: datetime) -> None:
-    """Give the try back: the code was right."""
-    give_back(db, _counted(typed, device_id, site_id), keys=keys, now=now)
+def return_try(db: Session, *, device_id: UUID, site_id: int, keys: Keys, now: datetime) -> None:
+    """Give the device's try back: the code was right."""
+    give_back(db, [DEVICE.of(site_id, device_id)], keys=keys, now=now)
 
 
-def _counted(typed: Typed | None, device_id: UUID, site_id: int) -> list[Counted]:
-    by_device = DEVICE.of(site_id, device_id)
-    if typed is not None and typed.number is not None:
-        return [by_device]
-    return [by_device, SITE.of(site_id), EVERYWHERE.of()]
+def note_wrong(db: Session, typed: Typed | None, *, site_id: int, keys: Keys, now: datetime) -> None:
+    """Count a wrong code in the budgets that all devices share."""
+    take(db, _shared(typed, site_id), keys=keys, now=now)
+
+
+def _shared(typed: Typed | None, site_id: int) -> list[Counted]:
+    has_number = typed is not None and typed.number is not None
+    return [] if has_number else [SITE.of(site_id), EVERYWHERE.of()]

@@ -13,6 +13,11 @@ from uuid import UUID
 from sqlalchemy import BigInteger, CheckConstraint, DateTime, text
 from sqlmodel import Field, Session, SQLModel
 
+from hotspot.sites.settings import SignIn
+
+BY_CODE: Final = frozenset({SignIn.VOUCHER, SignIn.RESIDENT})
+"""Ways to sign in that give a pass: without one, nobody is let in again who signed in like this."""
+
 
 class GuestPass(SQLModel, table=True):
     """One guest's pass. `seconds` and `octets` are for all of its life, `devices` online at once; null: as the site has it.
