@@ -18,7 +18,9 @@ from sqlalchemy.exc import DBAPIError
 from hotspot.db import Database
 from hotspot.guests.consents import forget_withdrawals
 from hotspot.guests.limits import forget_windows
+from hotspot.guests.residents import forget_residents
 from hotspot.guests.service import forget_admissions, forget_consents, forget_credentials
+from hotspot.guests.vouchers import forget_codes, forget_vouchers
 from hotspot.portal.held import forget_addresses
 from hotspot.radius.control import end_superseded, slow_down
 from hotspot.radius.overdue import end_overdue
@@ -93,6 +95,9 @@ def _forget(database: Database, settings: Settings, now: datetime) -> None:
         forget_withdrawals(db, before=before)
         forget_old_backups(db, now=now)
         forget_windows(db, now=now)
+        forget_codes(db, now=now)
+        forget_vouchers(db, before=before)
+        forget_residents(db, before=before)
 
 
 TABLE = (

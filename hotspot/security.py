@@ -37,13 +37,14 @@ class Keys:
     password: bytes = field(repr=False)
     ticket: bytes = field(repr=False)
     phone: bytes = field(repr=False)
+    printed: bytes = field(repr=False)
 
     @classmethod
     def derive(cls, secret: str) -> "Keys":
         def key(purpose: str) -> bytes:
             return HKDF(hashes.SHA256(), 32, salt=None, info=f"hotspot {purpose}".encode()).derive(secret.encode())
 
-        return cls(key("sealing"), key("device"), key("password"), key("ticket"), key("phone"))
+        return cls(key("sealing"), key("device"), key("password"), key("ticket"), key("phone"), key("printed code"))
 
     def seal(self, plain: str, *, context: str) -> bytes:
         """Encrypt `plain` (AES-256-GCM); `context` names the row, so a sealed value can't be moved to another one."""
@@ -85,6 +86,10 @@ class Keys:
         """Return the password (80 bits, base32) that belongs to a one-time credential; nothing needs storing."""
         bits = int.from_bytes(_keyed_hash(self.password, credential_id.bytes)[:10], "big")
         return "".join([BASE32_PAIRS[bits >> shift & 0x3FF] for shift in range(70, -1, -10)])
+
+    def code_hash(self, kind: str, code: str) -> bytes:
+        """Return what is stored of a printed code: a keyed hash, so that a copy of the database alone can't be searched for codes."""
+        return _keyed_hash(self.printed, f"{kind} {code}".encode())
 
     def sign(self, purpose: str, *values: object) -> str:
         """Return a 128-bit tag, URL-safe, over the purpose and the values."""

@@ -4,8 +4,9 @@ For what a thief gains by repeating: guessing codes, having messages sent. (`hot
 process.) What is counted is a keyed hash, so that a copy of the table tells of no device and no phone; windows that are over are
 deleted by the clock.
 
-A try is taken *before* what it is for is done, in a transaction of its own that is committed whatever comes of it: counted afterwards,
-many tries at the same moment would all find room. Who turns out to be honest is given theirs back.
+A try is taken *before* what it is for is done, and committed whatever comes of it: counted afterwards, many tries at the same moment
+would all find room. Until the commit others who take of the same limit wait, so a limit that many share is looked at first
+(`find_full`) and counted only where it must be. Who turns out to be honest is given theirs back.
 """
 
 from collections.abc import Sequence
@@ -82,6 +83,18 @@ def take(db: Session, counted: Sequence[Counted], *, keys: Keys, now: datetime) 
             give_back(db, taken, keys=keys, now=now)
             return Exceeded(one.limit, db.get_one(LimitWindow, facts["key"], populate_existing=True).until)
         taken.append(one)
+    return None
+
+
+FULL: Final = "SELECT until FROM limit_window WHERE key = :key AND until > :now AND count >= :most"
+
+
+def find_full(db: Session, counted: Sequence[Counted], *, keys: Keys, now: datetime) -> Exceeded | None:
+    """Return the first of these that has no room now; nothing is taken."""
+    for one in counted:
+        until = db.scalar(text(FULL), {"key": one.key(keys), "now": now, "most": one.limit.most})
+        if until is not None:
+            return Exceeded(one.limit, until)
     return None
 
 

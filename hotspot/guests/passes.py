@@ -6,11 +6,17 @@ How much of a pass is used is counted in `usage`, over all devices of its guest 
 
 from collections.abc import Collection
 from datetime import datetime
+from enum import StrEnum
 from typing import Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, DateTime, text
 from sqlmodel import Field, Session, SQLModel
+
+from hotspot.sites.settings import SignIn
+
+BY_CODE: Final = frozenset({SignIn.VOUCHER, SignIn.RESIDENT})
+"""Ways to sign in that give a pass: without one, nobody is let in again who signed in like this."""
 
 
 class GuestPass(SQLModel, table=True):
@@ -124,3 +130,12 @@ def with_own_data(db: Session, guests: Collection[UUID]) -> set[UUID]:
         {"guests": list(guests)},
     )
     return set(rows.scalars())
+
+
+class Unusable(StrEnum):
+    """Why a code gives no pass. Only who holds the paper is told more than that a code is unknown."""
+
+    UNKNOWN = "unknown"  # it never existed, was taken back, or the number behind it is another one's
+    EXPIRED = "expired"
+    USED_UP = "used up"
+    ELSEWHERE = "elsewhere"

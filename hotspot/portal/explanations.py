@@ -111,6 +111,43 @@ OWN_DATA_ONLY: Final = Explanation(
     403,
 )
 
+WRONG_CODE: Final = Explanation(
+    N_("This code is not known"),
+    N_("Perhaps a letter was mistyped. A code has 12 letters and digits."),
+    N_("Compare it with the paper and type it again."),
+    403,
+)
+TOO_MANY_CODES: Final = Explanation(
+    N_("Too many wrong codes"),
+    N_("This device has tried several codes that are not known, so it has to wait."),
+    N_("Try again in a quarter of an hour, or ask the staff of this place."),
+    429,
+)
+NUMBER_NEEDED: Final = Explanation(
+    N_("Please type the number, too"),
+    N_("Somebody is trying out codes here, so the code alone is not enough at the moment."),
+    N_("Type your code again and behind it the number that is printed below it."),
+    429,
+)
+CODE_EXPIRED: Final = Explanation(
+    N_("Your code has ended"),
+    N_("It was valid, but its time is over."),
+    N_("Please ask the staff of this place for a new one."),
+    403,
+)
+CODE_USED_UP: Final = Explanation(
+    N_("Your code is used up"),
+    N_("All of the time or data that it gave is used."),
+    CODE_EXPIRED.advice,
+    403,
+)
+CODE_ELSEWHERE: Final = Explanation(
+    N_("This code is for another place"),
+    N_("It is valid, but not here."),
+    N_("Use it where you got it, or ask the staff of this place for one."),
+    403,
+)
+
 TERMS_CHANGED: Final = N_("The terms have changed. Please read them again.")
 STALE_TERMS: Final = Explanation(
     TERMS_CHANGED,

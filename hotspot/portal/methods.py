@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlmodel import Session
 
 from hotspot.guests.refusals import N_
+from hotspot.portal.handoff import Stop
 from hotspot.portal.visits import Visit
 from hotspot.sites.settings import SignIn
 
@@ -49,11 +50,13 @@ class Method(Protocol):
     @property
     def asks(self) -> Asked | None: ...
 
-    def decide(self, db: Session, visit: Visit, form: Mapping[str, str], *, now: datetime) -> Decided:
-        """Say who the guest is, in the caller's write transaction, which a `Stop` rolls back.
+    def decide(self, db: Session, visit: Visit, form: Mapping[str, str], *, now: datetime) -> Decided | Stop:
+        """Say who the guest is, in the caller's write transaction.
+
+        A `Stop` that is returned is raised after the commit: what was counted of a wrong code stays counted.
 
         Raises:
-            Stop: not with this form; its explanation becomes the page.
+            Stop: not with this form, and nothing of it stays.
         """
         ...
 

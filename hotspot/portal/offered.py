@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from typing import Final
 
+from hotspot.portal.code_methods import RESIDENT, VOUCHER
 from hotspot.portal.explanations import NO_SIGN_IN, OTHER_SIGN_IN
 from hotspot.portal.handoff import Stop
 from hotspot.portal.methods import Method, OneTap
 from hotspot.portal.service import Place
 
-METHODS: Final[tuple[Method, ...]] = (OneTap(),)
+METHODS: Final[tuple[Method, ...]] = (OneTap(), VOUCHER, RESIDENT)
 
 
 def methods_of(place: Place) -> Sequence[Method]:

@@ -164,7 +164,10 @@ def log_in(request: Request, slug: str, form: Form, now: Now, settings: Settings
                 request, visit.place, visit.handed, shown, language, now, changed=say.TERMS_CHANGED, status=409
             )
         guest = method.decide(db, visit, form, now=now)
-        entered = enter(db, visit, method=method.name, guest_id=guest.guest_id, now=now)
+        if not isinstance(guest, Stop):
+            entered = enter(db, visit, method=method.name, guest_id=guest.guest_id, now=now)
+    if isinstance(guest, Stop):
+        raise guest
     return lead_on(request, visit, entered, language)
 
 

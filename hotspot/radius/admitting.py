@@ -6,6 +6,7 @@ The answers may leave only after the commit: with it credentials are used up, pl
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
@@ -13,7 +14,7 @@ import structlog
 from sqlmodel import Session
 
 from hotspot.guests.models import Credential
-from hotspot.guests.passes import Held, passes_of
+from hotspot.guests.passes import BY_CODE, Held, passes_of
 from hotspot.guests.refusals import Refusal, words
 from hotspot.guests.service import (
     Agreed,
@@ -50,6 +51,9 @@ from hotspot.usage.endings import MISSED_REPORTS
 
 log = structlog.get_logger()
 
+NO_PASS: Final = Pass(valid_for=timedelta())
+"""Of a guest who signed in with a code whose pass was deleted long after it had ended."""
+
 
 @dataclass(frozen=True, slots=True)
 class Applicant:
@@ -62,6 +66,7 @@ class Applicant:
     site_id: int
     rules: SiteRules
     cap: Cap = NO_CAP
+    needs_pass: bool = False
 
     @property
     def has_several_devices(self) -> bool:
@@ -143,7 +148,13 @@ class Desk:
         for agreed in given:
             if site_rules.remembers(agreed, now=now):
                 return Applicant(
-                    agreed.guest_id, request.device_id, agreed.language, uuid4(), request.router.site_id, site_rules
+                    agreed.guest_id,
+                    request.device_id,
+                    agreed.language,
+                    uuid4(),
+                    request.router.site_id,
+                    site_rules,
+                    needs_pass=agreed.method in BY_CODE,
                 )
         if not given:
             return Turned(Refusal.NO_CONSENT, self._default_language)
@@ -247,7 +258,7 @@ class _Standings:
             other_devices=len(self._online.get(one.guest_id, set()) - {one.device_id}),
             online_today=used.online,
             octets_today=used.octets,
-            held=self._passes.get((one.guest_id, one.site_id)),
+            held=self._passes.get((one.guest_id, one.site_id), NO_PASS if one.needs_pass else None),
             cap=one.cap,
         )
 

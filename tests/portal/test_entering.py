@@ -10,7 +10,9 @@ from sqlmodel import select
 
 from hotspot.app import create_app
 from hotspot.guests.models import Consent, Credential
+from hotspot.portal import offered
 from hotspot.portal.attempts_models import SignInAttempt
+from hotspot.portal.methods import OneTap
 from hotspot.portal.support import ALPHABET
 from hotspot.sites.service import get_site
 from hotspot.sites.settings import give
@@ -37,7 +39,10 @@ def attempts(visit: Visit) -> list[SignInAttempt]:
 # --- ways to sign in ----------------------------------------------------------------------------------------------------
 
 
-def test_a_site_shows_its_methods_in_its_order_and_leaves_out_what_this_program_lacks(visit: Visit) -> None:
+def test_a_site_shows_its_methods_in_its_order_and_leaves_out_what_this_program_lacks(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(offered, "METHODS", (OneTap(),))
     decide(visit, sign_in="resident,one-tap")
 
     page = visit.welcome()
@@ -46,7 +51,10 @@ def test_a_site_shows_its_methods_in_its_order_and_leaves_out_what_this_program_
     assert visit.press(page).status_code == 303
 
 
-def test_a_site_with_none_of_the_known_methods_is_not_ready_rather_than_open_to_all(visit: Visit) -> None:
+def test_a_site_with_none_of_the_known_methods_is_not_ready_rather_than_open_to_all(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(offered, "METHODS", (OneTap(),))
     page = visit.welcome()
     decide(visit, sign_in="resident")
 

@@ -1,6 +1,7 @@
 """Devices that come back without a page, and those that are blocked, asked for over real UDP."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 
@@ -80,13 +81,20 @@ def test_a_device_is_known_only_where_the_way_it_signed_in_is_offered(
     assert refused(library.ask(known_device(library))) == "Please agree to the terms first."
 
     clock.advance(MINUTE)
-    agree(city, site="perpustakaan", used=True, method=SignIn.VOUCHER)
+    agree(city, site="perpustakaan", used=True, method=SignIn.PHONE)
 
     accepted(library.ask(known_device(library)))
     accepted(router.ask(known_device(router)))  # by the older of its two consents
 
-    rule(city, sign_in="phone")
+    rule(city, sign_in="resident")
     assert refused(router.ask(known_device(router))) == "Please agree to the terms first."
+
+
+def test_who_signed_in_with_a_code_is_known_no_longer_than_there_is_a_pass(city: City, router: Router) -> None:
+    rule(city, sign_in="voucher,resident")
+    for method in (SignIn.VOUCHER, SignIn.RESIDENT):
+        agree(city, guest=uuid4(), used=True, method=method)
+        assert refused(router.ask(known_device(router))) == "Your code is no longer valid. Please ask for a new one."
 
 
 def test_a_stranger_is_sent_to_the_portal(city: City, router: Router) -> None:
