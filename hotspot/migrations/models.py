@@ -8,6 +8,7 @@ import hotspot.discovery.models
 import hotspot.guests.limits
 import hotspot.guests.models
 import hotspot.guests.passes
+import hotspot.guests.phone_models
 import hotspot.portal.attempts_models
 import hotspot.portal.models
 import hotspot.routers.backups
