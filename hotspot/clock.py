@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from hotspot.db import Database
 from hotspot.guests.consents import forget_withdrawals
 from hotspot.guests.limits import forget_windows
+from hotspot.guests.phone_codes import forget_phone_codes
 from hotspot.guests.residents import forget_residents
 from hotspot.guests.service import forget_admissions, forget_consents, forget_credentials
 from hotspot.guests.vouchers import forget_codes, forget_vouchers
@@ -62,12 +63,13 @@ def _roll_up(database: Database, settings: Settings, now: datetime) -> None:
 
 
 def _end_lost(database: Database, settings: Settings, now: datetime) -> None:
-    """Give up sessions that nobody reports any more, and what only open sessions, rotations and enrolments need."""
+    """Give up sessions that nobody reports any more, and what only open sessions, rotations, enrolments and codes need."""
     del settings
     with database.writing() as db:
         reap_all(db, now=now)
         forget_names(db, now=now)
         forget_addresses(db, now=now)
+        forget_phone_codes(db, now=now)
         end_rotations(db, now=now)
         forget_old(db, now=now)
 

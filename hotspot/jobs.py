@@ -1,7 +1,8 @@
-"""Durable work on routers: queued together with what asked for it, and tried again while a router is away.
+"""Durable work: queued together with what asked for it. Most of it is on routers, and tried again while a router is away.
 
 At most one job a router runs at a time (its lock), in the order they were queued; what was tried in vain, and what can wait, holds up none of
-the others. The same work waits only once (its queueing lock). Here work is asked for, through Procrastinate; `worker` does it.
+the others. The same work waits only once (its queueing lock). Errands concern no router: they wait for nothing and hold up nothing.
+Here work is asked for, through Procrastinate; `worker` does it.
 """
 
 import hashlib
@@ -33,6 +34,8 @@ DATABASE_AWAY: Final = (OperationalError, psycopg.OperationalError)  # a task th
 IN_A_HURRY: Final = 0
 IN_NO_HURRY: Final = -2
 BESIDES: Final = -4
+ON_ROUTERS: Final = "default"  # Procrastinate's name for the queue that is not named
+ERRANDS: Final = "errands"  # a queue of their own, so that long work on routers never keeps somebody's errand waiting
 
 PENDING = """
 SELECT id, task_name, (args->>'router_id')::int AS router_id, args->'args' AS args, status, attempts, scheduled_at,
@@ -42,7 +45,7 @@ FROM procrastinate_jobs CROSS JOIN LATERAL (
     SELECT max(at) FILTER (WHERE type <> 'scheduled') AS latest, min(at) FILTER (WHERE type = 'deferred_for_retry') AS first_in_vain
     FROM procrastinate_events WHERE job_id = procrastinate_jobs.id
 ) AS happened
-WHERE status IN ('todo', 'doing', 'failed') AND coalesce((args->>'router_id')::int = CAST(:router_id AS int), :router_id IS NULL)
+WHERE queue_name = 'default' AND status IN ('todo', 'doing', 'failed') AND coalesce((args->>'router_id')::int = CAST(:router_id AS int), :router_id IS NULL)
 ORDER BY id
 """
 # Asked for again, work that waits to be tried again is begun anew.
@@ -87,6 +90,17 @@ class Task:
     @property
     def most_attempts(self) -> int:
         return int(MOST_ATTEMPTS * (LONGEST_PAUSE / self.longest_pause))
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """Work by name that concerns no router. `run` gets what it was queued with, and is tried again only while the database is away.
+
+    It runs again when its worker died in the middle: what must not happen twice, it notes before.
+    """
+
+    name: str
+    run: Callable[[Database, Settings, Mapping[str, Any]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +152,16 @@ def enqueue(
         if at is None and not gives_way:
             db.connection().execute(text(ANEW), {"work": work})
         return None
+
+
+def run_errand(db: Session, errand_name: str, args: Mapping[str, Any]) -> None:
+    """Queue an errand in the caller's transaction; it is run right after that commits, beside all others."""
+    configure_task(
+        name=errand_name,
+        job_manager=JobManager(SyncPsycopgConnector()),
+        queue=ERRANDS,
+        connection=db.connection().connection.driver_connection,
+    ).defer(args=dict(args))
 
 
 def after_trying(priority: int) -> int:

@@ -20,8 +20,9 @@ from prometheus_client import Gauge
 from hotspot.app import create_app
 from hotspot.clock import Clock
 from hotspot.db import Database
+from hotspot.guests import phone_messages
 from hotspot.http_server import Web, free_port
-from hotspot.jobs import Task
+from hotspot.jobs import Errand, Task
 from hotspot.radius.server import RadiusServer
 from hotspot.routers import api_tests, nightly, rollouts_work, takeover, tasks
 from hotspot.settings import SERVED_AT, BadSetting, Settings, make_folder
@@ -42,6 +43,7 @@ TASKS: tuple[Task, ...] = (
     api_tests.TASK,
     *tasks.TASKS,
 )  # what may be queued for routers; a feature with such work adds its task here
+ERRANDS: tuple[Errand, ...] = (phone_messages.ERRAND,)  # what may be queued that concerns no router
 BEAT_EVERY = 5.0  # seconds; `hotspot health` calls a process dead after a minute without one
 
 
@@ -85,8 +87,10 @@ def running(settings: Settings, parts: set[Part], database: Database | None = No
 
     Raises:
         WebPortTaken: one of the ports is in use.
+        BadSenders: the file about messages to phones can't be used.
     """
     settings = _with_real_port(settings)
+    phone_messages.post_of(settings.senders_file, is_demo=settings.demo)
     with ExitStack() as stack:
         if database is None:
             database = open_installation(settings, now=datetime.now(UTC))
@@ -105,7 +109,7 @@ def running(settings: Settings, parts: set[Part], database: Database | None = No
         if Part.CLOCK in parts:
             start(Part.CLOCK, Clock(database, settings))
         if Part.JOBS in parts:
-            start(Part.JOBS, Worker(database, settings, TASKS))
+            start(Part.JOBS, Worker(database, settings, TASKS, ERRANDS))
         web = Web(settings, create_app(settings, database)) if Part.WEB in parts else None
         if web is not None:
             start(Part.WEB, web)

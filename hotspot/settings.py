@@ -76,9 +76,8 @@ class Settings(BaseSettings):
     )
     night_from: time = Field(time(1), description="local time from which rollouts may touch routers")
     night_until: time = Field(time(5), description="local time at which a night's rollouts begin no more work")
-    public_ca: Path | None = Field(
-        None, description="file of the CA of public_url's certificate, PEM, where it is private"
-    )
+    public_ca: Path | None = Field(None, description="file of the CA of public_url's certificate, where it is private")
+    senders_file: Path | None = Field(None, description="file that says how messages get to phones, TOML")
     metrics_port: int | None = Field(None, ge=0, le=65535, description="TCP port of Prometheus metrics on loopback")
     time_zone: str = Field("Asia/Jakarta", description="days and months of the reports are this zone's")
     languages: Annotated[tuple[str, ...], NoDecode] = Field(

@@ -1,4 +1,4 @@
-"""Does the jobs that wait for routers: the other half of `jobs`, and with it the only door to Procrastinate.
+"""Does the jobs that wait for routers, and the errands: the other half of `jobs`, and with it the only door to Procrastinate.
 
 A job whose worker died is taken again, so what a task does must be safe to do twice. Any number of processes may run a worker.
 Together they keep to `router_connections`: each job takes a slot, an advisory lock that goes with its process, and there are as
@@ -29,7 +29,7 @@ from sqlalchemy.exc import DBAPIError
 
 from hotspot.db import KEEP_ALIVE, Database
 from hotspot.errors import HotspotError, Unavailable
-from hotspot.jobs import DATABASE_AWAY, Task, Work, after_trying, pause
+from hotspot.jobs import DATABASE_AWAY, ERRANDS, ON_ROUTERS, Errand, Task, Work, after_trying, pause
 from hotspot.settings import Settings
 
 log = structlog.get_logger()
@@ -47,6 +47,7 @@ STOP_PATIENCE = timedelta(minutes=1)
 LONGEST_PROBLEM = 300  # characters
 RUNS = Counter("hotspot_jobs", "Jobs on routers by outcome", ["task", "outcome"])
 CONNECTIONS_EACH: Final = 2  # that one job has to its router: what it changed is looked at on a new one
+ERRANDS_AT_ONCE: Final = 8  # each may wait ten seconds for somebody else's server
 SLOT_PAUSE = timedelta(milliseconds=250)
 SLOT_LOCK: Final = 0x736C6F74  # "slot", with its number
 
@@ -85,6 +86,15 @@ class _UntilItIsBack(BaseRetryStrategy):
         return RetryDecision(retry_at=datetime.now(UTC) + wait, priority=behind)
 
 
+class _WhileTheDatabaseIsAway(BaseRetryStrategy):
+    """Try an errand again soon: somebody waits for it."""
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
+        del job
+        is_silent = isinstance(exception, DatabaseSilent)
+        return RetryDecision(retry_at=datetime.now(UTC) + DATABASE_PAUSE) if is_silent else None
+
+
 class _Queue(JobManager):
     """Lets go of a job that would be tried again while the same work was queued meanwhile: the queueing lock admits one."""
 
@@ -105,11 +115,13 @@ class _Queue(JobManager):
 class Worker:
     """Do what is queued, in threads, until stopped; while the database is away, wait for it."""
 
-    def __init__(self, database: Database, settings: Settings, tasks: Sequence[Task]) -> None:
+    def __init__(
+        self, database: Database, settings: Settings, tasks: Sequence[Task], errands: Sequence[Errand] = ()
+    ) -> None:
         self._database = database
         self._settings = settings
         self._slots = max(1, settings.router_connections // CONNECTIONS_EACH)
-        self._app = self._app_with(tasks)
+        self._app = self._app_with(tasks, errands)
         self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
         self._started = threading.Event()
 
@@ -128,7 +140,7 @@ class Worker:
         if self._thread.is_alive():
             log.warning("jobs still run, and end before this process does")
 
-    def _app_with(self, tasks: Sequence[Task]) -> App:
+    def _app_with(self, tasks: Sequence[Task], errands: Sequence[Errand]) -> App:
         for name in (
             "procrastinate",
             "psycopg.pool",
@@ -145,7 +157,25 @@ class Worker:
         app.job_manager = _Queue(connector)
         for task in tasks:
             app.task(name=task.name, pass_context=True, retry=_UntilItIsBack(task))(self._called(task))
+        for errand in errands:
+            app.task(name=errand.name, queue=ERRANDS, retry=_WhileTheDatabaseIsAway())(self._run_by(errand))
         return app
+
+    def _run_by(self, errand: Errand) -> Callable[..., None]:
+        def run(args: Mapping[str, Any]) -> None:
+            try:
+                errand.run(self._database, self._settings, args)
+            except DATABASE_AWAY as error:
+                RUNS.labels(errand.name, "away").inc()
+                log.warning("errand in vain", task=errand.name, problem=type(error).__name__)
+                raise DatabaseSilent from error
+            except Exception:
+                RUNS.labels(errand.name, "failed").inc()
+                log.exception("errand failed", task=errand.name)
+                raise
+            RUNS.labels(errand.name, "done").inc()
+
+        return run
 
     def _called(self, task: Task) -> Callable[..., None]:
         def run(context: JobContext, router_id: int, args: Mapping[str, Any], problem: str = "") -> None:
@@ -209,7 +239,7 @@ class Worker:
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._loop.set_default_executor(ThreadPoolExecutor(self._slots, "job"))
+        self._loop.set_default_executor(ThreadPoolExecutor(self._slots + ERRANDS_AT_ONCE, "job"))
         self._asked_to_stop = asyncio.Event()
         self._started.set()
         while not self._asked_to_stop.is_set():
@@ -237,28 +267,36 @@ class Worker:
 
     async def _work(self) -> None:
         """Fetch and do jobs until asked to stop, or until the connection is lost."""
-        fetcher = Fetcher(
+        fetchers = self._fetcher(ON_ROUTERS, self._slots), self._fetcher(ERRANDS, ERRANDS_AT_ONCE)
+        running = [asyncio.create_task(fetcher.run()) for fetcher in fetchers]  # type: ignore[no-untyped-call]  # as below
+
+        async def stop_them() -> None:
+            await self._asked_to_stop.wait()
+            for fetcher in fetchers:
+                fetcher.stop()  # type: ignore[no-untyped-call]  # the library leaves it so
+
+        over = asyncio.Event()
+        stopping, looking = asyncio.create_task(stop_them()), asyncio.create_task(self._look_after(over))
+        try:
+            await asyncio.gather(*running)
+        finally:
+            for one in (*running, stopping):
+                one.cancel()
+            await asyncio.wait(running)
+            over.set()
+            await looking
+
+    def _fetcher(self, queue: str, at_once: int) -> Fetcher:
+        return Fetcher(
             self._app,
-            concurrency=self._slots,
+            queues=[queue],
+            concurrency=at_once,
             delete_jobs=DeleteJobCondition.SUCCESSFUL,
             install_signal_handlers=False,
             fetch_job_polling_interval=POLL_EVERY.total_seconds(),
             update_heartbeat_interval=HEARTBEAT.total_seconds(),
             stalled_worker_timeout=ABANDONED_AFTER.total_seconds(),
         )
-
-        async def stop_it() -> None:
-            await self._asked_to_stop.wait()
-            fetcher.stop()  # type: ignore[no-untyped-call]  # the library leaves it so
-
-        over = asyncio.Event()
-        stopping, looking = asyncio.create_task(stop_it()), asyncio.create_task(self._look_after(over))
-        try:
-            await fetcher.run()  # type: ignore[no-untyped-call]  # as above
-        finally:
-            stopping.cancel()
-            over.set()
-            await looking
 
     async def _look_after(self, over: asyncio.Event) -> None:
         """Queue again what dead workers left, and forget what failed long ago.

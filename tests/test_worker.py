@@ -3,20 +3,23 @@
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from queue import Empty, Queue
+from typing import Any
 
 import psycopg
 import pytest
 from prometheus_client import REGISTRY
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from hotspot import jobs, process
 from hotspot import worker as works
 from hotspot.db import Database
-from hotspot.jobs import State, Task, Work, enqueue
+from hotspot.jobs import Errand, State, Task, Work, enqueue, run_errand
 from hotspot.process import Part, running
 from hotspot.settings import Settings
 from hotspot.worker import Worker
@@ -263,3 +266,64 @@ def test_serving_does_the_jobs_of_the_product(
     with running(settings, {Part.JOBS}, database):
         assert done.get(timeout=PATIENCE) == 5
         eventually(database, [])
+
+
+# --- errands -------------------------------------------------------------------------------------------------------------
+
+
+def test_an_errand_is_run_beside_a_router_job_that_does_not_end(database: Database, settings: Settings) -> None:
+    started, go, done = threading.Event(), threading.Event(), Queue[str]()
+
+    def greet(work: Work) -> None:
+        started.set()
+        assert go.wait(PATIENCE)
+
+    one_slot = settings.model_copy(update={"router_connections": 2})
+    errand = Errand("post", lambda _database, _settings, args: done.put(args["letter"]))
+    worker = Worker(database, one_slot, [Task("greet", greet)], [errand])
+    queue(database, 1)
+    worker.start()
+    try:
+        assert started.wait(PATIENCE)
+        for letter in ("a", "b"):
+            with database.writing() as db:
+                run_errand(db, "post", {"letter": letter})
+        assert {done.get(timeout=PATIENCE), done.get(timeout=PATIENCE)} == {"a", "b"}
+        assert [job.task for job in waiting(database)] == ["greet"], "errands are no work on routers"
+    finally:
+        go.set()
+        worker.stop()
+
+
+def test_an_errand_is_queued_exactly_when_what_asked_for_it_is_stored(database: Database) -> None:
+    with database.writing() as db:
+        run_errand(db, "post", {"letter": "never"})
+        db.rollback()
+
+    with database.reading() as db:
+        assert db.scalar(text("SELECT count(*) FROM procrastinate_jobs")) == 0
+
+
+def test_an_errand_is_tried_again_while_the_database_is_away_and_not_when_it_is_wrong(
+    database: Database, settings: Settings
+) -> None:
+    told: Queue[str] = Queue()
+    tried: list[str] = []
+
+    def post(_database: Database, _settings: Settings, args: Mapping[str, Any]) -> None:
+        tried.append(args["letter"])
+        told.put(args["letter"])
+        if args["letter"] == "wrong":
+            raise Wrong(what="it")
+        if tried.count("again") == 1:
+            raise OperationalError("", {}, Exception())
+
+    with database.writing() as db:
+        run_errand(db, "post", {"letter": "wrong"})
+        run_errand(db, "post", {"letter": "again"})
+    worker = Worker(database, settings, [], [Errand("post", post)])
+    worker.start()
+    try:
+        assert sorted(told.get(timeout=PATIENCE) for _ in range(3)) == ["again", "again", "wrong"]
+    finally:
+        worker.stop()

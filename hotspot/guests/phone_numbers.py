@@ -11,6 +11,7 @@ from hotspot.errors import Invalid
 
 LONGEST: Final = 32  # characters as typed, with blanks and dashes; no number has more than 15 digits (ITU-T E.164 §6.1)
 LAST: Final = 4  # digits that differ within a prefix: ten thousand numbers, which one operator gives out together
+COUNTRIES: Final = frozenset(phonenumbers.SUPPORTED_REGIONS)  # as ISO 3166 names them: ``ID``
 MOBILE: Final = (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
 
 

@@ -8,6 +8,7 @@ import hotspot.discovery.models
 import hotspot.guests.limits
 import hotspot.guests.models
 import hotspot.guests.passes
+import hotspot.guests.phone_models
 import hotspot.guests.residents
 import hotspot.guests.vouchers_models
 import hotspot.portal.attempts_models

@@ -12,10 +12,10 @@ from string import Formatter
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
-import phonenumbers
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
 from hotspot.errors import Invalid
+from hotspot.guests.phone_numbers import COUNTRIES
 from hotspot.guests.senders.http import HOLES, HttpSender, Request, Success, holes_in
 from hotspot.guests.senders.local import ConsoleSender, FileSender
 from hotspot.guests.senders.messages import Sender
@@ -203,7 +203,7 @@ class Messaging(_Part):
     @field_validator("countries")
     @classmethod
     def _known(cls, countries: tuple[str, ...]) -> tuple[str, ...]:
-        if set(countries) - phonenumbers.SUPPORTED_REGIONS:
+        if set(countries) - COUNTRIES:
             raise ValueError('are named as in ISO 3166, such as "ID"')
         return countries
 
