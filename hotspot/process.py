@@ -23,7 +23,7 @@ from hotspot.db import Database
 from hotspot.http_server import Web, free_port
 from hotspot.jobs import Task
 from hotspot.radius.server import RadiusServer
-from hotspot.routers import nightly, rollouts_work, takeover, tasks
+from hotspot.routers import api_tests, nightly, rollouts_work, takeover, tasks
 from hotspot.settings import SERVED_AT, BadSetting, Settings, make_folder
 from hotspot.setup import open_installation
 from hotspot.supervisor import RadiusProcesses
@@ -39,6 +39,7 @@ TASKS: tuple[Task, ...] = (
     takeover.TASK,
     rollouts_work.TASK,
     nightly.TASK,
+    api_tests.TASK,
     *tasks.TASKS,
 )  # what may be queued for routers; a feature with such work adds its task here
 BEAT_EVERY = 5.0  # seconds; `hotspot health` calls a process dead after a minute without one

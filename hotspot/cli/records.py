@@ -10,7 +10,7 @@ import typer
 from hotspot.areas import importer
 from hotspot.areas import service as areas
 from hotspot.areas.models import Area
-from hotspot.cli import backups, enrolment, guest_texts, inbox, provisioning, router_configs, tokens
+from hotspot.cli import api_tests, backups, enrolment, guest_texts, inbox, provisioning, router_configs, tokens
 from hotspot.cli import looking as looking_at
 from hotspot.cli.output import (
     AsJson,
@@ -54,6 +54,7 @@ def add_to(app: typer.Typer) -> None:
                 "rotate": rotate,
                 "rotate-secret": rotate_secret,
                 **looking_at.COMMANDS,
+                **api_tests.COMMANDS,
                 **backups.COMMANDS,
                 **enrolment.COMMANDS,
                 **inbox.COMMANDS,

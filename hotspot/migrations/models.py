@@ -11,6 +11,7 @@ import hotspot.guests.passes
 import hotspot.portal.attempts_models
 import hotspot.portal.models
 import hotspot.routers.backups
+import hotspot.routers.captive_api
 import hotspot.routers.checks
 import hotspot.routers.models
 import hotspot.routers.rollouts_models

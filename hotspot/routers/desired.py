@@ -146,11 +146,15 @@ class _Filling:
             return self._facts.version >= read_version(condition)
         if condition == "certificate":
             return all(self._values.get(key, _NOTHING).text for key in ("router.certificate", "router.login_host"))
+        if condition == "captive-api":
+            return bool(self._values.get("router.captive_api", _NOTHING).text)
         return self._facts.wifi == condition
 
     def _lack(self, condition: str) -> str:
         if VERSION.fullmatch(condition):
             return f"needs RouterOS {condition}, this one has {write_version(self._facts.version)}"
+        if condition == "captive-api" and not self._holds("certificate"):
+            condition = "certificate"
         if condition == "certificate" and self._no_certificate:
             return self._no_certificate
         return f"needs {CONDITIONS[condition]}, this router has none"

@@ -22,6 +22,7 @@ CONDITIONS: Final[Mapping[str, str]] = {
     "wifi": "radios of /interface/wifi",
     "wireless": "radios of /interface/wireless (package wireless)",
     "certificate": "a certificate and a name for its log-in page",
+    "captive-api": "a captive portal API that has passed its self-test (hotspot routers api-test)",
 }
 VERSION: Final = re.compile(r"7\.\d{1,2}(?:\.\d{1,2})?")
 PLACES: Final = ("first", "last")

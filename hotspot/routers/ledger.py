@@ -53,10 +53,12 @@ def keep_plan(
     made_by: str,
     now: datetime,
     accept: Sequence[str] = (),
+    only: Sequence[str] = (),
     undoes: int | None = None,
 ) -> UUID:
     """Keep a plan and return its id; a drift that is what the last look found is still the same plan."""
     document: dict[str, Any] = {"plan": json.loads(to_json(plan)), "accept": list(accept), "undoes": undoes}
+    document |= {"only": list(only)} if only else {}
     known = _last_drift(db, router_id) if state is PlanState.DRIFT else None
     if known is not None and (known.fingerprint, known.document) == (plan.fingerprint, document):
         return known.id

@@ -1,4 +1,4 @@
-"""What is done with every router each night: a copy of its configuration, and a look whether it is still what it should be.
+"""What is done with every router each night: its captive portal API is tested, its configuration copied and compared.
 
 Each night has a window; every router has its own minute in it, so that they don't all answer at once. Queueing a router takes its night in
 the same conditional statement, so that it is queued once a night however many clocks run and however often they restart.
@@ -14,6 +14,7 @@ from sqlmodel import Session, select
 from hotspot.errors import HotspotError, Unavailable
 from hotspot.jobs import Task, Work, enqueue
 from hotspot.routers import connection as door
+from hotspot.routers.api_tests import look_after
 from hotspot.routers.backups import Reason
 from hotspot.routers.changing import SomebodyElse, let_go_back
 from hotspot.routers.checks import RouterCheck, found, not_found
@@ -68,18 +69,21 @@ def minute_of(router_id: int) -> int:
 
 
 def look_at(means: Means, name: str) -> None:
-    """Keep a copy of a router's configuration, then compare it with what it should be. Doing it twice does no harm.
+    """Test a router's captive portal API, keep a copy of its configuration, then compare it with what it should be.
+
+    Doing it twice does no harm.
 
     Raises:
         Busy: somebody else is at it; try again later.
         NoSuchRouter, NotManaged, NotPlaced, NotReady, RouterRefused, RouterUnreachable: as `copy_now` and `check`, and kept as they do.
     """
     try:
+        look_after(means, name)
         copy_now(means, name, reason=Reason.NIGHTLY)
     except (UnderWay, SomebodyElse) as error:
         raise Busy(router=name) from error
     except HotspotError:
-        check(means, name, made_by=BY_NIGHT)  # whether it is as it should be does not depend on a copy
+        check(means, name, made_by=BY_NIGHT)  # whether it is as it should be depends on neither
         raise
     check(means, name, made_by=BY_NIGHT)
 

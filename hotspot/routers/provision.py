@@ -15,7 +15,7 @@ from uuid import UUID
 import psycopg
 
 from hotspot.errors import Conflict
-from hotspot.routers import checks, ledger
+from hotspot.routers import captive_api, checks, ledger
 from hotspot.routers import plan as planning
 from hotspot.routers.attempt import Attempt, Ending, Report, Way, carry_out, recover
 from hotspot.routers.changes import Actual, Add, Change, Plan, Set, fields_to_send, to_json
@@ -91,37 +91,43 @@ class Done:
 
 
 def make_plan(
-    means: Means, name: str, *, made_by: str, accept: Sequence[str] = (), state: PlanState = PlanState.OPEN
+    means: Means,
+    name: str,
+    *,
+    made_by: str,
+    accept: Sequence[str] = (),
+    only: Sequence[str] = (),
+    state: PlanState = PlanState.OPEN,
 ) -> Planned:
-    """Compare a router with what it should be, and keep the difference. Nothing is changed.
+    """Compare a router with what it should be, `only` in some menus or in all, and keep the difference. Nothing is changed.
 
     Raises:
         NoSuchRouter, NotManaged, NotPlaced: there is no such router to plan for.
         NotReady: a person has to do something first.
         RouterUnreachable: it does not answer.
     """
-    planned = compare(means, name, accept=accept)
+    planned = compare(means, name, accept=accept, only=only)
     if planned.plan.is_empty:
         return planned
     with means.database.writing() as db:
         router_id = get_router_named(db, name).id or 0
         number = ledger.keep_plan(
-            db, router_id, planned.plan, state=state, made_by=made_by, now=means.clock(), accept=accept
+            db, router_id, planned.plan, state=state, made_by=made_by, now=means.clock(), accept=accept, only=only
         )
     return replace(planned, id=number)
 
 
-def compare(means: Means, name: str, *, accept: Sequence[str] = ()) -> Planned:
+def compare(means: Means, name: str, *, accept: Sequence[str] = (), only: Sequence[str] = ()) -> Planned:
     """Compare as `make_plan` does, with the same errors, and keep nothing."""
-    subject = _subject(means, name)
+    subject = _subject(means, name, only)
     with enter(means, subject) as connection:
         look = _look(means, subject, connection)
     return Planned(None, planning.plan(look.desired, look.rows, accept=accept), look.findings)
 
 
-def _subject(means: Means, name: str) -> Subject:
+def _subject(means: Means, name: str, only: Sequence[str] = ()) -> Subject:
     with means.database.reading() as db:
-        return subject_of(db, get_router_named(db, name), means.settings, now=means.clock())
+        return subject_of(db, get_router_named(db, name), means.settings, now=means.clock(), only=only)
 
 
 def _look(means: Means, subject: Subject, connection: Connection) -> Look:
@@ -161,7 +167,7 @@ def apply(
     with means.database.reading() as db:
         kept = ledger.get_plan(db, plan_id)
         router = db.get_one(Router, kept.router_id)
-        subject = subject_of(db, router, means.settings, now=means.clock())
+        subject = subject_of(db, router, means.settings, now=means.clock(), only=kept.only)
         db.expunge(kept)
     raise_unless_decided(kept, subject.name, dangers)
 
@@ -245,7 +251,9 @@ def _end(means: Means, number: int, ending: Ending, minutes: Minutes) -> Done:
             run.ended_at = None
         if ending.after is not None:
             run.after = ledger.seal_rows(means.settings.keys, run.router_id, ending.after)
-        if ending.outcome is Outcome.CONFIRMED and ledger.get_plan(db, run.plan_id).state != PlanState.UNDO:
+        kept = ledger.get_plan(db, run.plan_id)
+        if ending.outcome is Outcome.CONFIRMED and kept.state != PlanState.UNDO and not kept.only:
+            captive_api.queue_test(db, run.router_id, ending.after or {})
             checks.found(db, run.router_id, differs=0, plan_id=None, now=means.clock())
     return Done(number, ending.outcome, ending.reason, ending.line_broke)
 
@@ -362,13 +370,7 @@ def _keep_undoing(
     plan = Plan(tuple(_without_secrets(change) for change in changes), kept.fingerprint)
     with means.database.writing() as db:
         number = ledger.keep_plan(
-            db,
-            kept.router_id,
-            plan,
-            state=PlanState.UNDO,
-            made_by=made_by,
-            now=means.clock(),
-            undoes=undoes,
+            db, kept.router_id, plan, state=PlanState.UNDO, made_by=made_by, now=means.clock(), undoes=undoes
         )
         undoing = ledger.get_plan(db, number)
         db.refresh(undoing)
@@ -389,6 +391,7 @@ def _run(means: Means, number: int) -> tuple[ProvisionRun, ProvisionPlan, Subjec
     with means.database.reading() as db:
         run = ledger.get_run(db, number)
         kept = ledger.get_plan(db, run.plan_id)
-        subject = subject_of(db, db.get_one(Router, run.router_id), means.settings, now=means.clock())
+        router = db.get_one(Router, run.router_id)
+        subject = subject_of(db, router, means.settings, now=means.clock(), only=kept.only)
         db.expunge_all()
         return run, kept, subject

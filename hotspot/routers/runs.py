@@ -27,6 +27,11 @@ class ProvisionPlan(SQLModel, table=True):
     document: dict[str, Any] = Field(sa_type=JSONB, nullable=False)
     state: str = Field(max_length=16)
 
+    @property
+    def only(self) -> tuple[str, ...]:
+        """Return the menus that it is about; empty: all."""
+        return tuple(self.document.get("only", ()))
+
 
 class ProvisionRun(SQLModel, table=True):
     """One attempt to bring a plan onto its router: the rows before and after, how it ended and why.

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv4Network
 from typing import Final, Self
@@ -14,6 +14,7 @@ from hotspot.db import Database
 from hotspot.errors import Conflict, HotspotError
 from hotspot.paths import shipped
 from hotspot.routers import connection as door
+from hotspot.routers.captive_api import judged
 from hotspot.routers.certificates import FindImportable
 from hotspot.routers.configs import RouterConfigs, load
 from hotspot.routers.connection import Dial, RouterOS, RouterRefused, RouterUnreachable, Target
@@ -75,7 +76,7 @@ class Means:
 class Subject:
     """One enrolled router at its site. `targets` are the ways in, in the order to try them.
 
-    `find_importable` gives the certificates that can be put on it.
+    `find_importable` gives the certificates that can be put on it. `only` are the menus that are looked at; empty: all.
     """
 
     id: int
@@ -85,6 +86,7 @@ class Subject:
     controller: Controller
     site: dict[str, Value] = field(repr=False)
     find_importable: FindImportable = field(repr=False)
+    only: tuple[str, ...] = ()
 
     @property
     def portal(self) -> str:
@@ -100,7 +102,7 @@ class Subject:
         return len({target.address for target in self.targets}) > 1
 
 
-def subject_of(db: Session, router: Router, settings: Settings, *, now: datetime) -> Subject:
+def subject_of(db: Session, router: Router, settings: Settings, *, now: datetime, only: Sequence[str] = ()) -> Subject:
     """Gather what is known of a router; `now` decides whether its certificate still counts.
 
     Raises:
@@ -113,6 +115,7 @@ def subject_of(db: Session, router: Router, settings: Settings, *, now: datetime
         raise NotPlaced(name=router.name)
     assert router.id is not None
     held = effective(db, router.site_id)
+    login = login_page(router.name, held.values, held.places, current(db), zone=settings.zone, now=now)
     return Subject(
         router.id,
         router.name,
@@ -122,11 +125,12 @@ def subject_of(db: Session, router: Router, settings: Settings, *, now: datetime
             tunnel_address=IPv4Address(router.tunnel_address),
             radius_secret=settings.keys.unseal(router.secret, context=f"router:{router.name}"),
             coa_port=router.coa_port,
-            login=login_page(router.name, held.values, held.places, current(db), zone=settings.zone, now=now),
+            login=judged(db, router.id, router.name, login, settings.zone),
         ),
         _controller(settings, db.get_one(Site, router.site_id)),
         site_values(held.values.model_dump(), held.places),
         importables(db, settings.keys),
+        tuple(only),
     )
 
 
@@ -166,7 +170,11 @@ def _controller(settings: Settings, site: Site) -> Controller:
 def wanted(subject: Subject, configs: RouterConfigs, facts: RouterFacts) -> Desired:
     """Return what the router should be, given what it is."""
     values = subject.site | router_values(subject.identity, facts) | controller_values(subject.controller)
-    return desire(configs.items, values, facts, configs.pages, subject.identity.login)
+    desired = desire(configs.items, values, facts, configs.pages, subject.identity.login)
+    if not subject.only:
+        return desired
+    rows = tuple(row for row in desired.rows if row.menu in subject.only)
+    return replace(desired, rows=rows, menus=tuple(menu for menu in desired.menus if menu in subject.only))
 
 
 def enter(means: Means, subject: Subject) -> RouterOS:

@@ -66,7 +66,7 @@ class LoginPage:
     """The TLS of a router's log-in page; empty where it has none, and `lack` says why, if there is more to say than that.
 
     `certificates` are what its certificate and that one's issuers are called on the router. `said` tells in words which it is,
-    `host_said` who gave the name.
+    `host_said` who gave the name. `api` is the address of its captive portal API where phones may be told of it.
     """
 
     host: str = ""
@@ -74,6 +74,7 @@ class LoginPage:
     said: str = ""
     host_said: str = ""
     lack: str = ""
+    api: str = ""
 
     @property
     def certificate(self) -> str:
@@ -116,6 +117,7 @@ def router_values(identity: RouterIdentity, facts: RouterFacts) -> dict[str, Val
         "router.coa_port": Value(str(identity.coa_port), said),
         "router.certificate": Value(identity.login.certificate, identity.login.said or said),
         "router.login_host": Value(identity.login.host, identity.login.host_said or said),
+        "router.captive_api": Value(identity.login.api, "its self-test"),
         "router.flash": Value(FLASH if facts.has_flash else "", seen),
         "router.radios": Value(facts.radios, seen),
     }

@@ -7,6 +7,7 @@ from sqlmodel import Session
 
 from hotspot.routers import ledger
 from hotspot.routers.backups import RouterBackup
+from hotspot.routers.captive_api import CaptiveApi
 from hotspot.routers.changes import Plan
 from hotspot.routers.checks import RouterCheck, checks
 from hotspot.routers.diff import lines
@@ -57,7 +58,25 @@ def known_view(db: Session, router: Router, zone: tzinfo) -> View:
         router_view(router, site, db.get(RouterCheck, router.id), zone)
         | facts
         | {"enrolled_at": moment(router.enrolled_at, zone)}
+        | {"captive_api": _api_words(db.get(CaptiveApi, router.id), zone)}
     )
+
+
+def api_view(held: CaptiveApi, zone: tzinfo) -> View:
+    """The last self-test of a router's captive portal API."""
+    return {
+        "host": held.host,
+        "tested_at": moment(held.tested_at, zone),
+        "passed": held.passed,
+        "problem": held.problem or None,
+    }
+
+
+def _api_words(held: CaptiveApi | None, zone: tzinfo) -> str | None:
+    if held is None:
+        return None
+    found = "passed" if held.passed else f"failed: {held.problem}"
+    return f"{held.host}, tested {moment(held.tested_at, zone)}: {found}"
 
 
 def check_view(check: RouterCheck | None, zone: tzinfo) -> View:

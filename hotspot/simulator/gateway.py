@@ -273,10 +273,10 @@ class Gateway:
             return _no_such_page()
         rendered = render(template, variables)
         kind = _KINDS[Path(name).suffix]
-        headers = tuple((header, _printable(value)) for header, value in rendered.headers)
+        headers = {header: _printable(value) for header, value in rendered.headers}
         body = _with_note(rendered.body) if name.endswith(".html") else rendered.body.encode()
-        fixed = (("Content-Type", kind), ("Cache-Control", "private, no-store"))
-        return Answer(status or rendered.status, body, (*headers, *fixed), _printable(rendered.reason))
+        fixed = {"Content-Type": kind, "Cache-Control": "private, no-store"}
+        return Answer(status or rendered.status, body, tuple({**fixed, **headers}.items()), _printable(rendered.reason))
 
 
 def _no_such_page() -> Answer:

@@ -13,7 +13,9 @@ from hotspot.routers.subjects import Means
 from hotspot.settings import Settings
 from hotspot.throttle import Throttle
 from tests.routers.boxes import Clock, Controller, Line
+from tests.routers.certified import City
 from tests.routers.managed import enrol, means_of
+from tests.routers.public_ca import PublicCa
 from tests.world import World
 
 
@@ -38,3 +40,12 @@ def means(world: World, database: Database, settings: Settings, live: Live) -> M
     """Means that reach the live router, which is the cast's at Alun-Alun."""
     enrol(database, settings, live)
     return means_of(database, settings, live, now=lambda: world.now)
+
+
+@pytest.fixture
+def city(world: World, database: Database, settings: Settings, live: Live) -> City:
+    enrol(database, settings, live)
+    found = City(None, live, PublicCa(world.now), world.now)  # type: ignore[arg-type]  # right below
+    https = settings.model_copy(update={"public_url": "https://wifi.example.org"})  # as phones want an API to be
+    found.means = means_of(database, https, live, now=lambda: found.now)
+    return found

@@ -67,7 +67,13 @@ def desired(box: RouterFacts | None = None, *, certificate: str = "", **given: o
 def login_page(certificate: str) -> LoginPage:
     if not certificate:
         return LoginPage()
-    return LoginPage("login.example.org", (certificate,), "certificate wifi-kota, valid until 2026-05-31", GERUNGGANG)
+    return LoginPage(
+        host="login.example.org",
+        certificates=(certificate,),
+        said="certificate wifi-kota, valid until 2026-05-31",
+        host_said=GERUNGGANG,
+        api="https://login.example.org/api",
+    )
 
 
 class Box:

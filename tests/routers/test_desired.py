@@ -116,7 +116,7 @@ def test_the_radios_tree_is_the_one_the_box_has(interfaces: dict[str, str], menu
         assert row(wanted, "/interface/wireless", "radio-wlan1").fields["country"] == "indonesia"
 
 
-def test_phones_are_told_of_the_captive_portal_api_only_where_there_is_a_certificate() -> None:
+def test_phones_are_told_of_the_captive_portal_api_only_where_its_test_was_passed() -> None:
     without, with_one = desired(), desired(certificate=CERTIFICATE)
 
     assert without.of("/ip/dhcp-server/option") == []

@@ -1,7 +1,7 @@
 """A certificate's way: read, kept sealed, chosen for a router, put on it, renewed, taken back, left out when it ends."""
 
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from ipaddress import IPv4Address
 
 import pytest
@@ -18,60 +18,16 @@ from hotspot.routers.importing import FILE
 from hotspot.routers.ledger import Outcome, get_run
 from hotspot.routers.models import LoginCertificate, RouterState
 from hotspot.routers.service import get_router_named
-from hotspot.routers.subjects import Means
 from hotspot.settings import Settings
 from hotspot.simulator.routeros.certificates import import_
 from hotspot.simulator.routeros.sessions import Call, Result
 from hotspot.simulator.routeros.traps import Trap
-from hotspot.sites.service import get_site
-from hotspot.sites.settings import give
-from tests.routers.managed import NAME, applied, enrol, means_of, planned
+from tests.routers.certified import HOST, City
+from tests.routers.managed import NAME, applied, planned
 from tests.routers.public_ca import PublicCa
-from tests.world import World
-
-HOST = "login.wifi.example.org"
 
 
-@dataclass
-class City:
-    """One live router, and the clock of the controller."""
-
-    means: Means
-    live: Live
-    ca: PublicCa
-    now: datetime
-
-    def certify(self, name: str = "wifi-kota", *hosts: str, days: int = 90) -> LoginCertificate:
-        with self.means.database.writing() as db:
-            chain = read_chain(*self.ca.files(*(hosts or (HOST,)), days=days), now=self.now)
-            return login_pages.add(db, name, chain, keys=self.means.settings.keys, now=self.now)
-
-    def give(self, **settings: str) -> None:
-        with self.means.database.writing() as db:
-            for key, value in settings.items():
-                give(db, get_site(db, "alun-alun"), key, value)
-
-    def certificates(self) -> set[str]:
-        rows = self.live.rows("/certificate")
-        return {row["name"] for row in rows if row["name"].startswith("hotspot-login-")}
-
-    def profile(self) -> dict[str, str]:
-        (row,) = [row for row in self.live.rows("/ip/hotspot/profile") if row["name"] == "hotspot-guests"]
-        return row
-
-    def files(self) -> list[str]:
-        return [row["name"] for row in self.live.rows("/file") if row["name"].endswith(".pem")]
-
-
-@pytest.fixture
-def city(world: World, database: Database, settings: Settings, live: Live) -> City:
-    enrol(database, settings, live)
-    found = City(None, live, PublicCa(world.now), world.now)  # type: ignore[arg-type]  # right below
-    found.means = means_of(database, settings, live, now=lambda: found.now)
-    return found
-
-
-def test_a_router_with_a_certificate_offers_https_and_the_api_and_then_needs_nothing(city: City) -> None:
+def test_a_router_with_a_certificate_offers_https_and_then_needs_nothing(city: City) -> None:
     city.certify()
     city.give(login_host=HOST)
 
@@ -93,8 +49,6 @@ def test_a_router_with_a_certificate_offers_https_and_the_api_and_then_needs_not
     assert len(city.certificates()) == 2  # its issuer, too: the router sends it along
     assert city.profile()["dns-name"] == HOST
     assert "https" in city.profile()["login-by"].split(",")
-    (option,) = city.live.rows("/ip/dhcp-server/option")
-    assert (option["code"], option["value"]) == ("114", f"'https://{HOST}/api'")
     assert city.files() == []
     assert planned(city.means).plan.is_empty
 

@@ -307,9 +307,10 @@ async def test_the_captive_portal_api_is_valid_before_and_after_log_in() -> None
         after = await here.ask("/api")
 
         link = f"http://{here.gateway.login_host}/login"
+        info = f"{PORTAL}/info"
         assert before.headers["content-type"] == "application/captive+json"
         assert "private" in before.headers["cache-control"]
-        assert json.loads(before.text) == {"captive": True, "user-portal-url": link, "can-extend-session": False}
+        assert json.loads(before.text) == {"captive": True, "user-portal-url": link, "venue-info-url": info}
         assert json.loads(after.text) == json.loads(before.text) | {"captive": False, "seconds-remaining": 3540}
 
 

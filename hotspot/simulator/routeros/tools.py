@@ -6,6 +6,7 @@ from typing import Final
 
 from hotspot.simulator.routeros import changes, scheduler
 from hotspot.simulator.routeros.downloads import sidecar
+from hotspot.simulator.routeros.own_page import own_page
 from hotspot.simulator.routeros.sessions import Call, Result
 from hotspot.simulator.routeros.traps import device_mode_forbids, failure, invalid_value, missing_values, no_such_item
 
@@ -75,6 +76,8 @@ def fetch(call: Call) -> Result:
     if "url" not in call.arguments and "address" not in call.arguments:
         raise missing_values(["url"])
     octets = sidecar(call.arguments.get("url", ""))
+    if octets is None:
+        octets = own_page(call)
     if octets == b"":
         raise failure("Fetch failed with status 404 (Not Found)")
     if octets is None:
