@@ -15,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 
 import hotspot.api.document
 import hotspot.console.pages
+import hotspot.portal.capport
 import hotspot.portal.pages
 import hotspot.routers.api
 from hotspot import web
@@ -56,6 +57,7 @@ def create_app(settings: Settings, database: Database, *, now: Callable[[], date
     app.state.uses = Uses()
     app.state.dial = connection.dial
     app.include_router(hotspot.portal.pages.routes)
+    app.include_router(hotspot.portal.capport.routes)
     app.include_router(hotspot.console.pages.routes)
     app.include_router(hotspot.routers.api.routes)
     app.include_router(hotspot.routers.api.images)
