@@ -78,7 +78,7 @@ class Keys:
         """Return the pseudonym of a phone number, or of the beginning of one; the number itself is not kept."""
         return UUID(bytes=_keyed_hash(self.phone, b"number " + number.encode())[:16])
 
-    def code_hash(self, code_id: UUID, code: str) -> bytes:
+    def phone_code_hash(self, code_id: UUID, code: str) -> bytes:
         """Return what is stored of a code: without the key, its million possible values can't be tried out."""
         return _keyed_hash(self.phone, b"code " + code_id.bytes + code.encode())
 

@@ -119,7 +119,7 @@ def ask(
         device_id=visitor.device_id,
         phone_id=phone_id,
         prefix_id=prefix_id,
-        code_hash=keys.code_hash(code_id, digits),
+        code_hash=keys.phone_code_hash(code_id, digits),
         sealed=keys.seal(f"{number.text} {digits}", context=_context(code_id)),
         is_held=not take_phone(db, phone_id, keys=keys, now=now),
         language=language,
@@ -240,7 +240,7 @@ def enter(
         return exceeded
     ids = [code.id for code in codes]
     db.execute(text("UPDATE phone_code SET tries = tries + 1 WHERE id = ANY(:ids)"), {"ids": ids})
-    right = [code for code in codes if hmac.compare_digest(keys.code_hash(code.id, digits), code.code_hash)]
+    right = [code for code in codes if hmac.compare_digest(keys.phone_code_hash(code.id, digits), code.code_hash)]
     for code in right:
         if not code.is_held and db.connection().execute(text(USE), {"id": code.id, "now": now}).rowcount:
             give_guesses_back(db, visitor.site_id, len(codes), keys=keys, now=now)
