@@ -24,7 +24,9 @@ from hotspot import web
 from hotspot.api.access import Uses
 from hotspot.db import Database
 from hotspot.errors import HotspotError
+from hotspot.portal import door
 from hotspot.portal.content import Content
+from hotspot.portal.handoff import Stop
 from hotspot.portal.throttle import Presses
 from hotspot.radius import control
 from hotspot.routers import connection
@@ -71,6 +73,7 @@ def create_app(settings: Settings, database: Database, *, now: Callable[[], date
     app.add_api_route("/health", health, include_in_schema=False)
     app.mount("/static", ImmutableFiles(directory=STATIC), name="static")
     app.add_middleware(GZipMiddleware, minimum_size=500, compresslevel=6)
+    app.add_exception_handler(Stop, door.explain)
     app.add_exception_handler(HotspotError, web.answer_hotspot_error)
     app.add_exception_handler(HTTPException, web.answer_http_error)
     for away in (OperationalError, PoolTimeoutError, DBAPIError):

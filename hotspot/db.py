@@ -66,6 +66,7 @@ class Database:
 
     def __init__(self, engine: Engine, embedded: PostgresServer | None = None) -> None:
         self.engine = engine
+        self._reads = engine.execution_options(postgresql_readonly=True)  # over the same connections
         self._embedded = embedded
 
     @contextmanager
@@ -77,9 +78,12 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """Open a read-only transaction; anything written in it fails."""
-        with Session(self.engine) as db:
-            db.connection(execution_options={"postgresql_readonly": True})
+        """Open a read-only transaction; anything written in it fails.
+
+        Like the other one it takes a connection with its first statement and not before: who opens it for somebody else, as an endpoint's
+        dependency does, must not hold one while that somebody waits for a thread, or all threads come to wait for connections.
+        """
+        with Session(self._reads) as db:
             yield db
 
     @contextmanager

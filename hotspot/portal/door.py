@@ -3,16 +3,14 @@
 Each module of pages makes its routes with `guest_routes()`; a `Stop` raised there becomes a page in the guest's language.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Final
 from urllib.parse import quote
 
 import structlog
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
-from fastapi.routing import APIRoute
 from sqlmodel import Session
 
 from hotspot.guests.models import MacAddress
@@ -33,25 +31,16 @@ BODY_OCTETS: Final = 64 * 1024
 FORM: Final = "application/x-www-form-urlencoded"
 
 
-class ExplainingRoute(APIRoute):
-    """A route whose `Stop` becomes a page. Transactions that write are opened inside the endpoint, so a Stop rolls them back."""
-
-    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]  # narrower: no coroutine needed
-        handle = super().get_route_handler()
-
-        async def explained(request: Request) -> Response:
-            try:
-                return await handle(request)
-            except Stop as stop:
-                log.info("portal stopped", path=request.url.path[:100], reason=stop.explanation.title)
-                return await run_in_threadpool(rendering.problem, request, stop)
-
-        return explained
-
-
 def guest_routes() -> APIRouter:
-    """Return routes below ``/p/{slug}`` that explain what is in the way."""
-    return APIRouter(prefix="/p/{slug}", route_class=ExplainingRoute, include_in_schema=False)
+    """Return routes below ``/p/{slug}``."""
+    return APIRouter(prefix="/p/{slug}", include_in_schema=False)
+
+
+def explain(request: Request, stop: Exception) -> Response:
+    """Answer a `Stop` with its page: the application's handler, which runs when the endpoint's transactions are over and rolled back."""
+    assert isinstance(stop, Stop)
+    log.info("portal stopped", path=request.url.path[:100], reason=stop.explanation.title)
+    return rendering.problem(request, stop)
 
 
 def home(slug: str) -> str:
@@ -135,8 +124,7 @@ def _device_of(
 def _refuse_too_many(request: Request, place: Place, mac: MacAddress, now: datetime) -> None:
     """Keep scripts from filling the ledger of consents."""
     presses: Presses = request.app.state.presses
-    sender = request.client.host if request.client else ""
-    if not presses.admit(device=f"{place.site_id} {mac}", address=sender, now=now):
+    if not presses.admit(site_id=place.site_id, mac=mac, now=now):
         raise Stop(say.TOO_MANY, again=home(place.site.slug))
 
 

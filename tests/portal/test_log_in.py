@@ -236,6 +236,24 @@ def test_a_script_that_presses_the_button_again_and_again_is_told_to_wait(visit:
     impatient.client.close()
 
 
+def test_hundreds_behind_one_address_are_not_told_to_wait_because_one_of_them_does_not_stop(
+    visit: Visit, settings: Settings
+) -> None:
+    app = create_app(settings, visit.database, now=visit.clock)
+    crowd = replace(visit, client=Client(app))  # all requests come from one address
+    abuser = crowd.welcome()
+    tries = [crowd.press(abuser).status_code for _ in range(10)]
+
+    answers = {
+        crowd.press(crowd.welcome(mac=f"BC:24:11:00:{number // 256:02X}:{number % 256:02X}")).status_code
+        for number in range(301)
+    }
+
+    assert tries[-1] == 429
+    assert answers == {303}
+    crowd.client.close()
+
+
 def test_a_neighbour_can_not_take_a_log_in_away(visit: Visit) -> None:
     login = visit.log_in()
     visit.log_in()  # somebody else presses the button in Gina's name
