@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0011"
-down_revision = "0015"
+down_revision = "0010"
 
 # One statement a batch, whoever appends: the lock is held until the commit, so numbers have no gaps and no two entries the same
 # predecessor. Each statement of a volatile function sees what was committed while it waited (READ COMMITTED).
