@@ -16,6 +16,7 @@ from starlette.staticfiles import StaticFiles
 
 import hotspot.api.document
 import hotspot.console.pages
+import hotspot.console.terms
 import hotspot.portal.capport
 import hotspot.portal.pages
 import hotspot.portal.privacy
@@ -66,6 +67,7 @@ def create_app(settings: Settings, database: Database, *, now: Callable[[], date
     app.include_router(hotspot.portal.capport.routes)
     app.include_router(hotspot.portal.privacy.routes)
     app.include_router(hotspot.console.pages.routes)
+    app.include_router(hotspot.console.terms.routes)
     app.include_router(hotspot.routers.api.routes)
     app.include_router(hotspot.routers.api.images)
     app.include_router(hotspot.api.document.routes)

@@ -22,11 +22,12 @@ from hotspot.cli.output import (
 )
 from hotspot.errors import Invalid
 from hotspot.guests import proof
+from hotspot.guests.chain import NOTHING_BEFORE
 from hotspot.guests.proof import Broken
 from hotspot.portal import held
 from hotspot.portal.held import Deed
 from hotspot.radius import control
-from hotspot.radius.disconnect import Gone, meaning
+from hotspot.radius.disconnect import Ending, Gone, meaning
 from hotspot.sites.service import get_site
 
 NOT_DONE = 5  # the exit code of what does not answer
@@ -97,7 +98,7 @@ def _head(given: str | None) -> bytes | None:
         head = bytes.fromhex(given)
     except ValueError:
         raise BadHead from None
-    if len(head) != len(proof.NOTHING_BEFORE):
+    if len(head) != len(NOTHING_BEFORE):
         raise BadHead
     return head
 
@@ -198,7 +199,7 @@ def forget(
     _tell(deed, endings, said, as_json=as_json)
 
 
-def _tell(deed: Deed, endings: dict[int, control.Ending], said: str, *, as_json: bool) -> None:
+def _tell(deed: Deed, endings: dict[int, Ending], said: str, *, as_json: bool) -> None:
     if as_json:
         erased = None if deed.erased is None else deed.erased._asdict()
         print_json({"erased": erased, "sessions": {number: type(one).__name__ for number, one in endings.items()}})

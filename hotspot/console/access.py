@@ -118,6 +118,11 @@ def form_token(settings: Settings, cookie: str) -> str:
     return settings.keys.sign(FORM_PURPOSE, cookie)
 
 
+def staff_facts(request: Request, staff: StaffAccount, settings: Settings) -> dict[str, object]:
+    """Return what a page shows of who is signed in, and the token for its forms."""
+    return {"staff": staff.name, "form_token": form_token(settings, request.cookies[staff_cookie(settings)])}
+
+
 def new_form_cookie(request: Request, settings: Settings) -> str:
     """Return the form cookie the browser has, or a new one to set."""
     return request.cookies.get(form_cookie(settings)) or new_token()

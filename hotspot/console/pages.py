@@ -7,14 +7,13 @@ from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from hotspot.console import access
-from hotspot.console.access import ConsoleRoute, SignedIn
+from hotspot.console.access import ConsoleRoute, SignedIn, staff_facts
 from hotspot.console.drawing import Chart, Slot, draw
 from hotspot.console.words import Words, address, page
 from hotspot.reports import queries
 from hotspot.reports.figures import Named, Point, Usage, parse_period
 from hotspot.settings import Settings
 from hotspot.staff import service as staff_service
-from hotspot.staff.models import StaffAccount
 from hotspot.web import Db, Now, ReadDb, SettingsDep, language_of
 
 routes = APIRouter(prefix="/console", route_class=ConsoleRoute, include_in_schema=False)
@@ -98,7 +97,7 @@ def usage_page(
     live: str = "",
 ) -> Response:
     """Show the usage of an area or a site, and of what lies below it."""
-    facts = _staff_facts(request, staff, settings)
+    facts = staff_facts(request, staff, settings)
     if usage is None:
         return page(request, "empty.html", facts)
     facts |= _usage_facts(request, usage, now, settings)
@@ -125,11 +124,6 @@ def usage_fragment(
     if usage is None:
         return Response(status_code=204)  # htmx changes nothing
     return page(request, "usage_live.html", {**_usage_facts(request, usage, now, settings), "is_live": True})
-
-
-def _staff_facts(request: Request, staff: StaffAccount, settings: Settings) -> dict[str, object]:
-    cookie = request.cookies[access.staff_cookie(settings)]
-    return {"staff": staff.name, "form_token": access.form_token(settings, cookie)}
 
 
 def _usage_facts(request: Request, usage: Usage, now: datetime, settings: Settings) -> dict[str, object]:

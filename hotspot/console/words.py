@@ -61,6 +61,10 @@ class Words:
     def whole_day(self, day: date) -> str:
         return format_date(day, "full", locale=self.locale)
 
+    def local(self, at: datetime) -> date:
+        """Return the day that a moment is on here."""
+        return at.astimezone(self._zone).date()
+
     def hour(self, at: datetime) -> str:
         return format_time(at.astimezone(self._zone), "HH", locale=self.locale)
 

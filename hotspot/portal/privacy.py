@@ -70,7 +70,7 @@ def show_own_data(request: Request, slug: str, query: Query, db: ReadDb, now: No
         carried={name: query[name] for name in CARRIED if name in query},
         place=place,
         forms={name: _form_of(name, ticket, place, settings, now, language) for name in ("withdraw", "delete")},
-        **_in_words(held.held_about(db, found.session.device_id), settings, language),
+        held=_in_words(held.held_about(db, found.session.device_id), settings, language),
     )
 
 

@@ -4,7 +4,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from hotspot.console import pages
+from hotspot.console import pages, terms
 from hotspot.db import Database
 from hotspot.staff.service import disable_staff
 from tests.console.browser import Browser, Clock
@@ -19,6 +19,9 @@ FOR_STAFF = {
     ("GET", "/console/usage"),
     ("GET", "/console/usage/live"),
     ("POST", "/console/logout"),
+    ("GET", "/console/terms"),
+    ("GET", "/console/terms/{name}/{version}"),
+    ("POST", "/console/terms/{name}/{version}/approve"),
 }
 HEADERS = {
     "cache-control": "no-store",
@@ -29,7 +32,11 @@ HEADERS = {
 
 def test_every_address_is_in_a_list(app: FastAPI) -> None:
     served = {
-        (method, route.path) for route in pages.routes.routes if isinstance(route, APIRoute) for method in route.methods
+        (method, route.path)
+        for routes in (pages.routes, terms.routes)
+        for route in routes.routes
+        if isinstance(route, APIRoute)
+        for method in route.methods
     }
 
     assert served == FOR_ANYBODY | FOR_STAFF
