@@ -127,11 +127,11 @@ def revoke(db: Session, number: int, *, now: datetime) -> None:
 def residents(db: Session) -> list[ResidentRow]:
     """Return all codes by number; what they are is known to nobody."""
     rows = db.exec(
-        select(Resident.id, Resident.note, Resident.issued_at, GuestPass.valid_until, Resident.revoked_at)
+        select(Resident, GuestPass.valid_until)
         .join(GuestPass, col(GuestPass.guest_id) == col(Resident.guest_id))
         .order_by(col(Resident.id))
     )
-    return [ResidentRow(*row) for row in rows]  # type: ignore[misc]  # a stored row has an id
+    return [ResidentRow(one.id or 0, one.note, one.issued_at, until, one.revoked_at) for one, until in rows]
 
 
 FORGET: Final = """
