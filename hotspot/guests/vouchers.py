@@ -332,14 +332,14 @@ def _row(row: Sequence[Any]) -> VoucherRow:
     return VoucherRow(row[0], row[1], VoucherState(row[2]), *row[3:])
 
 
-def void_voucher(db: Session, number: int, *, now: datetime) -> None:
-    """Make one voucher useless; its guest's sessions are ended by the clock.
+def void_voucher(db: Session, number: int, *, now: datetime) -> int:
+    """Make one voucher useless; its guest's sessions are ended by the clock. Return 0 when it was void before.
 
     Raises:
         NoSuchVoucher: none has this number.
     """
     get_voucher(db, number, now=now)
-    _void(db, col(Voucher.id) == number, now)
+    return _void(db, col(Voucher.id) == number, now)
 
 
 def void_batch(db: Session, number: int, *, now: datetime) -> int:
