@@ -87,7 +87,7 @@ class Keys:
         bits = int.from_bytes(_keyed_hash(self.password, credential_id.bytes)[:10], "big")
         return "".join([BASE32_PAIRS[bits >> shift & 0x3FF] for shift in range(70, -1, -10)])
 
-    def code_hash(self, kind: str, code: str) -> bytes:
+    def printed_code_hash(self, kind: str, code: str) -> bytes:
         """Return what is stored of a printed code: a keyed hash, so that a copy of the database alone can't be searched for codes."""
         return _keyed_hash(self.printed, f"{kind} {code}".encode())
 

@@ -2,7 +2,19 @@
 
 import typer
 
-from hotspot.cli import certificates, consents, discover, guests, jobs, records, rollouts, serving, wireguard
+from hotspot.cli import (
+    certificates,
+    consents,
+    discover,
+    guests,
+    jobs,
+    records,
+    residents,
+    rollouts,
+    serving,
+    vouchers,
+    wireguard,
+)
 
 app = typer.Typer(
     help="Controller and captive portal for a city's public Wi-Fi.",
@@ -14,6 +26,8 @@ serving.add_to(app)
 records.add_to(app)
 guests.add_to(app)
 consents.add_to(app)
+vouchers.add_to(app)
+residents.add_to(app)
 wireguard.add_to(app)
 discover.add_to(app)
 jobs.add_to(app)

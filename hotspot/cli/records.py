@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
+from sqlmodel import Session
 
 from hotspot.areas import importer
 from hotspot.areas import service as areas
@@ -231,7 +232,7 @@ def rotate_secret(
 # --- settings ------------------------------------------------------------------------------------------------------------
 
 
-def _place(db: Any, area: str | None, site: str | None) -> Area | Site:  # noqa: ANN401
+def one_place(db: Session, area: str | None, site: str | None) -> Area | Site:
     if (area is None) == (site is None):
         raise OnePlace
     return areas.get_area(db, area) if area is not None else sites.get_site(db, site or "")
@@ -266,7 +267,7 @@ def set_setting(
 ) -> None:
     """Give a value for an area or a site; it holds for everything below until something nearer says otherwise."""
     with changing(data_dir) as (_settings, db, _now):
-        site_settings.give(db, _place(db, area, site), key, site_settings.read_value(key, value))
+        site_settings.give(db, one_place(db, area, site), key, site_settings.read_value(key, value))
     people.print(f"{key} is {value} for {area or site} now.", markup=False)
 
 
@@ -278,7 +279,7 @@ def unset_setting(
 ) -> None:
     """Let an area or a site inherit a setting again."""
     with changing(data_dir) as (_settings, db, _now):
-        site_settings.take_back(db, _place(db, area, site), key)
+        site_settings.take_back(db, one_place(db, area, site), key)
     people.print(f"{key} is inherited for {area or site} now.")
 
 

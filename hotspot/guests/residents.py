@@ -77,7 +77,7 @@ def issue(db: Session, *, note: str, life: timedelta, issued_by: str, keys: Keys
     until = now + _checked(life)
     code, guest_id = new_code(), uuid4()
     resident = Resident(
-        guest_id=guest_id, code_hash=keys.code_hash(KIND, code), note=note, issued_at=now, issued_by=issued_by
+        guest_id=guest_id, code_hash=keys.printed_code_hash(KIND, code), note=note, issued_at=now, issued_by=issued_by
     )
     db.add(resident)
     db.add(GuestPass(guest_id=guest_id, begun_at=now, valid_until=until))
@@ -100,7 +100,7 @@ def renew(db: Session, number: int, *, life: timedelta, keys: Keys, now: datetim
     until = now + _checked(life)
     code = new_code() if new else ""
     if new:
-        resident.code_hash = keys.code_hash(KIND, code)
+        resident.code_hash = keys.printed_code_hash(KIND, code)
         db.add(resident)
     held = db.get_one(GuestPass, resident.guest_id)
     held.valid_until = until
@@ -127,11 +127,11 @@ def revoke(db: Session, number: int, *, now: datetime) -> None:
 def residents(db: Session) -> list[ResidentRow]:
     """Return all codes by number; what they are is known to nobody."""
     rows = db.exec(
-        select(Resident.id, Resident.note, Resident.issued_at, GuestPass.valid_until, Resident.revoked_at)
+        select(Resident, GuestPass.valid_until)
         .join(GuestPass, col(GuestPass.guest_id) == col(Resident.guest_id))
         .order_by(col(Resident.id))
     )
-    return [ResidentRow(*row) for row in rows]  # type: ignore[misc]  # a stored row has an id
+    return [ResidentRow(one.id or 0, one.note, one.issued_at, until, one.revoked_at) for one, until in rows]
 
 
 FORGET: Final = """
@@ -156,7 +156,7 @@ FIND: Final = """
 
 def recognise(db: Session, typed: Typed | None, *, keys: Keys, now: datetime) -> UUID | Unusable:
     """Return the guest whose code was typed, or why it is of no use."""
-    row = db.execute(text(FIND), {"code_hash": keys.code_hash(KIND, (typed or NO_CODE).code)}).first()
+    row = db.execute(text(FIND), {"code_hash": keys.printed_code_hash(KIND, (typed or NO_CODE).code)}).first()
     if row is None or typed is None or row.revoked_at is not None or typed.number not in (None, row.id):
         return Unusable.UNKNOWN
     guest_id: UUID = row.guest_id

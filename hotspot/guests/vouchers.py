@@ -95,7 +95,8 @@ def add_vouchers(db: Session, batch: VoucherBatch, count: int, *, keys: Keys) ->
     made: list[Printable] = []
     while len(made) < count:
         codes = {
-            keys.code_hash(KIND, code): code for code in (new_code() for _ in range(min(AT_ONCE, count - len(made))))
+            keys.printed_code_hash(KIND, code): code
+            for code in (new_code() for _ in range(min(AT_ONCE, count - len(made))))
         }
         facts = {
             "batch": batch.id,
@@ -203,7 +204,7 @@ def redeem(db: Session, typed: Typed | None, *, site_id: int, keys: Keys, now: d
 
 
 def _find(db: Session, typed: Typed | None, site_id: int, keys: Keys) -> _Found | None:
-    code_hash = keys.code_hash(KIND, (typed or NO_CODE).code)
+    code_hash = keys.printed_code_hash(KIND, (typed or NO_CODE).code)
     row = db.execute(text(FIND), {"site": site_id, "code_hash": code_hash}).first()
     return None if row is None else _Found(*row)
 
@@ -331,14 +332,14 @@ def _row(row: Sequence[Any]) -> VoucherRow:
     return VoucherRow(row[0], row[1], VoucherState(row[2]), *row[3:])
 
 
-def void_voucher(db: Session, number: int, *, now: datetime) -> None:
-    """Make one voucher useless; its guest's sessions are ended by the clock.
+def void_voucher(db: Session, number: int, *, now: datetime) -> int:
+    """Make one voucher useless; its guest's sessions are ended by the clock. Return 0 when it was void before.
 
     Raises:
         NoSuchVoucher: none has this number.
     """
     get_voucher(db, number, now=now)
-    _void(db, col(Voucher.id) == number, now)
+    return _void(db, col(Voucher.id) == number, now)
 
 
 def void_batch(db: Session, number: int, *, now: datetime) -> int:
