@@ -17,6 +17,7 @@ import hotspot.api.document
 import hotspot.console.pages
 import hotspot.portal.capport
 import hotspot.portal.pages
+import hotspot.portal.phone_pages
 import hotspot.routers.api
 from hotspot import web
 from hotspot.api.access import Uses
@@ -57,6 +58,7 @@ def create_app(settings: Settings, database: Database, *, now: Callable[[], date
     app.state.uses = Uses()
     app.state.dial = connection.dial
     app.include_router(hotspot.portal.pages.routes)
+    app.include_router(hotspot.portal.phone_pages.routes)
     app.include_router(hotspot.portal.capport.routes)
     app.include_router(hotspot.console.pages.routes)
     app.include_router(hotspot.routers.api.routes)

@@ -6,9 +6,10 @@ from typing import Final
 from hotspot.portal.explanations import NO_SIGN_IN, OTHER_SIGN_IN
 from hotspot.portal.handoff import Stop
 from hotspot.portal.methods import Method, OneTap
+from hotspot.portal.phone import PhoneCode
 from hotspot.portal.service import Place
 
-METHODS: Final[tuple[Method, ...]] = (OneTap(),)
+METHODS: Final[tuple[Method, ...]] = (OneTap(), PhoneCode())
 
 
 def methods_of(place: Place) -> Sequence[Method]:
