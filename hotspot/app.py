@@ -19,6 +19,7 @@ import hotspot.console.pages
 import hotspot.console.terms
 import hotspot.portal.capport
 import hotspot.portal.pages
+import hotspot.portal.phone_pages
 import hotspot.portal.privacy
 import hotspot.routers.api
 from hotspot import web
@@ -64,6 +65,7 @@ def create_app(settings: Settings, database: Database, *, now: Callable[[], date
     app.state.dial = connection.dial
     app.state.end_sessions = partial(control.end_all, database, keys=settings.keys)
     app.include_router(hotspot.portal.pages.routes)
+    app.include_router(hotspot.portal.phone_pages.routes)
     app.include_router(hotspot.portal.capport.routes)
     app.include_router(hotspot.portal.privacy.routes)
     app.include_router(hotspot.console.pages.routes)

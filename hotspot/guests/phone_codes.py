@@ -37,6 +37,7 @@ LIFE: Final = timedelta(minutes=10)
 MOST_TRIES: Final = 5
 AT_ONCE: Final = 3  # of a device's codes that what is entered is compared with
 FIRST_PAUSE: Final = timedelta(seconds=30)  # until the same code may be sent again; it doubles
+DOUBLE_TAP: Final = timedelta(minutes=1)  # for as long as a credential lives
 KEPT: Final = timedelta(days=1)  # afterwards nobody asks any more what became of it
 DIGITS: Final = 6
 CODE: Final = re.compile(f"[0-9]{{{DIGITS}}}")
@@ -218,22 +219,29 @@ CANDIDATES: Final = """
     WHERE device_id = :device AND site_id = :site AND used_at IS NULL AND expires_at > :now AND tries < :most
     ORDER BY created_at DESC LIMIT :at_once FOR NO KEY UPDATE
 """
-USE: Final = "UPDATE phone_code SET used_at = :now, sealed = NULL WHERE id = :id AND used_at IS NULL"
+USE: Final = "UPDATE phone_code SET used_at = :now, used_by = :press, sealed = NULL WHERE id = :id AND used_at IS NULL"
+PRESSED_AGAIN: Final = """
+    SELECT id, phone_id, code_hash FROM phone_code
+    WHERE device_id = :device AND site_id = :site AND used_by = :press AND used_at > :since
+"""
 
 
 def enter(
-    db: Session, visitor: Visitor, typed: str, *, keys: Keys, now: datetime
+    db: Session, visitor: Visitor, typed: str, *, press: UUID, keys: Keys, now: datetime
 ) -> Right | Wrong | Unreadable | Nothing | Exceeded:
     """Compare what was typed with the device's codes, in constant time; commit whatever comes of it, for a wrong try counts.
 
     1. Lock the codes that may be entered. 2. Take room for the guesses, before any is looked at. 3. Count a try of each.
-    4. The right one is used up by one conditional UPDATE.
+    4. The right one is used up by one conditional UPDATE. `press` names the page whose button was pressed: pressed twice, it gets
+    the same answer again, for a minute.
     """
     digits = digits_of(typed)
     if not CODE.fullmatch(digits):
         return Unreadable()
     facts = {"device": visitor.device_id, "site": visitor.site_id, "now": now, "most": MOST_TRIES, "at_once": AT_ONCE}
     codes = db.execute(text(CANDIDATES), facts).all()
+    if again := _pressed_again(db, visitor, digits, press, keys=keys, now=now):
+        return again
     if not codes:
         return Nothing()
     if exceeded := take_guesses(db, visitor.site_id, len(codes), keys=keys, now=now):
@@ -242,11 +250,25 @@ def enter(
     db.execute(text("UPDATE phone_code SET tries = tries + 1 WHERE id = ANY(:ids)"), {"ids": ids})
     right = [code for code in codes if hmac.compare_digest(keys.phone_code_hash(code.id, digits), code.code_hash)]
     for code in right:
-        if not code.is_held and db.connection().execute(text(USE), {"id": code.id, "now": now}).rowcount:
+        if (
+            not code.is_held
+            and db.connection().execute(text(USE), {"id": code.id, "press": press, "now": now}).rowcount
+        ):
             give_guesses_back(db, visitor.site_id, len(codes), keys=keys, now=now)
             _give_messages_back(db, visitor, code.id, code.prefix_id, keys=keys, now=now)
             return Right(code.phone_id)
     return Wrong(max(MOST_TRIES - 1 - code.tries for code in codes))
+
+
+def _pressed_again(
+    db: Session, visitor: Visitor, digits: str, press: UUID, *, keys: Keys, now: datetime
+) -> Right | None:
+    """Return the success that this very press had; whoever waited for the lock while it was had sees it now."""
+    facts = {"device": visitor.device_id, "site": visitor.site_id, "press": press, "since": now - DOUBLE_TAP}
+    for code in db.execute(text(PRESSED_AGAIN), facts):
+        if hmac.compare_digest(keys.code_hash(code.id, digits), code.code_hash):
+            return Right(code.phone_id)
+    return None
 
 
 def digits_of(typed: str) -> str:

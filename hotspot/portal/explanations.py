@@ -295,3 +295,25 @@ def _of_refusal(ours: Recognised) -> Explanation:
 def quotable(error: str) -> str:
     """Return an unknown error as it may stand on the city's page: anybody can write it into an address."""
     return re.sub(r"[^\w .,:()'-]", "", error)[:QUOTED].strip()
+
+
+# --- codes for phones --------------------------------------------------------------------------------------------------------
+
+NO_CODE_WAITS: Final = Explanation(
+    NOT_A_PAGE.title,
+    N_("A code has to be sent to your phone first."),
+    N_("Open the page again and give your mobile number."),
+    409,
+)
+TOO_MANY_CODES: Final = Explanation(
+    N_("No more codes today"),
+    N_("Many codes have been sent for this device already."),
+    N_("Sign in another way, or try again tomorrow. The staff of this place can help you."),
+    429,
+)
+NO_CODES_NOW: Final = Explanation(
+    N_("No codes at the moment"),
+    N_("Codes can't be sent or looked at here at the moment, because somebody misuses them."),
+    N_("Sign in another way, or try again in a quarter of an hour. The staff of this place can help you."),
+    429,
+)

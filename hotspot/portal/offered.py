@@ -7,9 +7,10 @@ from hotspot.portal.code_methods import RESIDENT, VOUCHER
 from hotspot.portal.explanations import NO_SIGN_IN, OTHER_SIGN_IN
 from hotspot.portal.handoff import Stop
 from hotspot.portal.methods import Method, OneTap
+from hotspot.portal.phone import PhoneCode
 from hotspot.portal.service import Place
 
-METHODS: Final[tuple[Method, ...]] = (OneTap(), VOUCHER, RESIDENT)
+METHODS: Final[tuple[Method, ...]] = (OneTap(), VOUCHER, PhoneCode(), RESIDENT)
 
 
 def methods_of(place: Place) -> Sequence[Method]:

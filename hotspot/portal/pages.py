@@ -12,7 +12,7 @@ from fastapi import Request, Response
 
 from hotspot.guests.models import Terms
 from hotspot.portal import explanations as say
-from hotspot.portal import rendering, service, tickets
+from hotspot.portal import phone_pages, rendering, service, tickets
 from hotspot.portal.content import Content, Shown
 from hotspot.portal.door import Form, Query, guest_routes, home, lead_on, receive
 from hotspot.portal.entering import enter
@@ -54,7 +54,8 @@ def show_welcome(request: Request, slug: str, query: Query, now: Now, settings: 
         assert handed.credential_id is not None  # it found the session
         ticket = tickets.Ticket(handed.credential_id, handed.router or "", handed.wanted_host or "")
         return _online_page(request, place, session, now, language, handed=handed, ticket=ticket, forms=forms)
-    return _welcome_page(request, place, handed, content.welcome(language), language, now)
+    going_on = phone_pages.resume(request, content, handed, query, language, now)
+    return going_on or _welcome_page(request, place, handed, content.welcome(language), language, now)
 
 
 def _content(request: Request, slug: str, now: Now) -> Shown:

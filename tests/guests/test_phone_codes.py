@@ -54,9 +54,10 @@ class Desk:
                 now=self.now,
             )
 
-    def enter(self, typed: str, visitor: Visitor | None = None) -> object:
+    def enter(self, typed: str, visitor: Visitor | None = None, press: UUID | None = None) -> object:
+        who, keys = visitor or self.gina, self.settings.keys
         with self.database.writing() as db:
-            return phone_codes.enter(db, visitor or self.gina, typed, keys=self.settings.keys, now=self.now)
+            return phone_codes.enter(db, who, typed, press=press or uuid4(), keys=keys, now=self.now)
 
     def waiting(self, visitor: Visitor | None = None) -> Waiting | None:
         with self.database.reading() as db:
@@ -109,6 +110,22 @@ def test_of_many_who_enter_the_code_at_once_one_gets_in(desk: Desk) -> None:
         results = list(threads.map(desk.enter, [code] * 8))
 
     assert [type(result) for result in results].count(Right) == 1
+
+
+def test_a_button_that_is_pressed_twice_gets_the_same_answer_for_a_minute_and_for_the_same_code_alone(
+    desk: Desk,
+) -> None:
+    waiting, press = desk.ask(), uuid4()
+    code, wrong = desk.code_of(waiting), desk.wrong_code(waiting)
+
+    with ThreadPoolExecutor(4) as threads:
+        results = list(threads.map(lambda _: desk.enter(code, press=press), range(4)))
+
+    assert {type(result) for result in results} == {Right}
+    assert desk.enter(wrong, press=press) == Nothing()
+    assert desk.enter(code) == Nothing()
+    desk.now += timedelta(minutes=1)
+    assert desk.enter(code, press=press) == Nothing()
 
 
 def test_many_guesses_at_once_are_not_more_than_the_tries(desk: Desk) -> None:

@@ -23,6 +23,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("used_by", sa.Uuid(), nullable=True),
         sa.ForeignKeyConstraint(["site_id"], ["site.id"]),
         sa.PrimaryKeyConstraint("id"),
     )
