@@ -2,7 +2,18 @@
 
 import typer
 
-from hotspot.cli import certificates, consents, discover, guests, jobs, records, rollouts, serving, wireguard
+from hotspot.cli import (
+    certificates,
+    consents,
+    discover,
+    guests,
+    jobs,
+    portal_themes,
+    records,
+    rollouts,
+    serving,
+    wireguard,
+)
 
 app = typer.Typer(
     help="Controller and captive portal for a city's public Wi-Fi.",
@@ -19,6 +30,7 @@ discover.add_to(app)
 jobs.add_to(app)
 certificates.add_to(app)
 rollouts.add_to(app)
+portal_themes.add_to(app)
 
 
 def main() -> None:
