@@ -22,19 +22,25 @@ QUALITY = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")  # RFC 9110 §12.4.2
 @cache
 def translations(language: str) -> NullTranslations:
     """Return the language's messages; an unknown language speaks English."""
-    folder = LOCALES / language
-    if language not in known_languages() or not folder.is_dir():
+    if language == CODE_LANGUAGE or language not in known_languages():
         return NullTranslations()
-    together = Catalog(locale=language)
-    for path in sorted(folder.glob("*.po")):
-        with path.open("rb") as file:
-            for message in read_po(file, locale=language):
-                if message.id and message.string:
-                    together.add(message.id, message.string, context=message.context)
+    together = messages_of(language)
     compiled = BytesIO()
     write_mo(compiled, together)
     compiled.seek(0)
     return GNUTranslations(compiled)
+
+
+@cache
+def messages_of(language: str) -> Catalog:
+    """Return what is translated into a known language other than the code's."""
+    together = Catalog(locale=language)
+    for path in sorted((LOCALES / language).glob("*.po")):
+        with path.open("rb") as file:
+            for message in read_po(file, locale=language):
+                if message.id and message.string:
+                    together.add(message.id, message.string, context=message.context)
+    return together
 
 
 @cache

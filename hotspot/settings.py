@@ -41,6 +41,11 @@ class BadSetting(Invalid):
     """{name}: {problem}"""
 
 
+def _all_languages() -> tuple[str, ...]:
+    """Return the city's language, then English, then every other one that has its messages."""
+    return tuple(dict.fromkeys(("id", "en", *known_languages())))
+
+
 class Settings(BaseSettings):
     """Everything an operator can decide about one installation; see the table in docs/operator.md."""
 
@@ -81,7 +86,7 @@ class Settings(BaseSettings):
     metrics_port: int | None = Field(None, ge=0, le=65535, description="TCP port of Prometheus metrics on loopback")
     time_zone: str = Field("Asia/Jakarta", description="days and months of the reports are this zone's")
     languages: Annotated[tuple[str, ...], NoDecode] = Field(
-        ("id", "en"), min_length=1, description="languages of the pages, the first is the default"
+        default_factory=_all_languages, min_length=1, description="languages of the pages, the first is the default"
     )
     city: str = Field("", description="the city's name on pages; default: the name of the top area")
     forwarded_allow_ips: str = Field("127.0.0.1", description="proxies whose X-Forwarded-For is believed, by address")

@@ -8,6 +8,7 @@ from hotspot.cli import (
     discover,
     guests,
     jobs,
+    portal_themes,
     records,
     residents,
     rollouts,
@@ -33,6 +34,7 @@ discover.add_to(app)
 jobs.add_to(app)
 certificates.add_to(app)
 rollouts.add_to(app)
+portal_themes.add_to(app)
 
 
 def main() -> None:

@@ -4,8 +4,6 @@ The Content-Security-Policy names the style sheet by its hash and, in form-actio
 browsers apply form-action to the redirects of a form as well (CSP3 §6.4.1).
 """
 
-import base64
-import hashlib
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import cache
@@ -20,20 +18,14 @@ from fastapi.responses import HTMLResponse
 from markupsafe import Markup
 
 from hotspot import web
-from hotspot.errors import HotspotError
 from hotspot.languages import choose, translations
-from hotspot.paths import shipped
 from hotspot.portal.handoff import Stop
 from hotspot.portal.service import OCTETS_PER_MEGABYTE, Left, Place
 from hotspot.settings import Settings
+from hotspot.themes import DEFAULT, Theme, style_of, theme_or_default
 
-THEME: Final = "default"
 NAMES: Final = {"id": "Bahasa Indonesia", "en": "English"}
 MEGABYTES_PER_GIGABYTE: Final = 1000
-
-
-class BadTheme(HotspotError):
-    """The theme's style.css can't be used: {problem}"""
 
 
 def speak(request: Request, settings: Settings, pairs: Mapping[str, str]) -> str:
@@ -53,32 +45,66 @@ def page(
     place: Place | None = None,
     status: int = 200,
     routers: Iterable[str] = (),
+    theme: str = "",
     **words: object,
 ) -> Response:
-    """Return a page of the theme.
+    """Return a page of the theme; `theme` names another one than the place's.
 
     `address` and `carried` are where the language switch leads: the same page in another language. `routers` are the origins
     that the page's form may be redirected to.
     """
     settings: Settings = request.app.state.settings
-    style, digest = stylesheet(THEME)
-    html = (
-        web.templates(language, shipped("portal_templates") / THEME)
+    chosen = theme_or_default(theme or (place.settings.theme if place else DEFAULT))
+    html = draw(
+        chosen,
+        template,
+        language=language,
+        languages=settings.languages,
+        address=address,
+        carried=carried,
+        frame=_frame(settings, place),
+        **words,
+    )
+    digest = style_of(chosen).digest
+    return HTMLResponse(html, status, {**headers(routers, digest), "content-language": language})
+
+
+def _frame(settings: Settings, place: Place | None) -> dict[str, object]:
+    """Return what stands around every page; of a page that belongs to no place little is known."""
+    return {
+        "city": settings.city or (place.areas[-1] if place and place.areas else ""),
+        "site": place.site.name if place else "",
+        "slug": place.site.slug if place else "",
+        "area": ", ".join(place.areas[:-1]) if place else "",
+        "ssid": place.settings.ssid if place else "",
+        "demo": settings.demo,
+    }
+
+
+def draw(
+    theme: Theme,
+    template: str,
+    *,
+    language: str,
+    languages: Iterable[str],
+    address: str,
+    carried: Mapping[str, str],
+    frame: Mapping[str, object],
+    **words: object,
+) -> str:
+    """Return a page of the theme as HTML; `frame` as `_frame` makes it."""
+    return (
+        web.templates(language, *theme.folders)
         .get_template(template)
         .render(
             language=language,
-            switches=_switches(settings.languages, language, address, carried),
-            city=settings.city or (place.areas[-1] if place and place.areas else ""),
-            site=place.site.name if place else "",
-            slug=place.site.slug if place else "",
-            area=", ".join(place.areas[:-1]) if place else "",
-            ssid=place.settings.ssid if place else "",
-            demo=settings.demo,
-            style=style,
+            direction=_direction_of(language),
+            switches=_switches(languages, language, address, carried),
+            style=Markup(style_of(theme).text),  # noqa: S704  (a file of the installation, which `style_of` has checked)
+            **frame,
             **words,
         )
     )
-    return HTMLResponse(html, status, {**headers(routers, digest), "content-language": language})
 
 
 def problem(request: Request, stop: Stop) -> Response:
@@ -89,6 +115,7 @@ def problem(request: Request, stop: Stop) -> Response:
         request,
         "problem.html",
         language=language,
+        theme=_theme_at_hand(request),
         address=f"/p/{quote(request.path_params['slug'], safe='')}" if request.method == "POST" else "",
         carried={},
         status=stop.explanation.status,
@@ -99,6 +126,12 @@ def problem(request: Request, stop: Stop) -> Response:
     if stop.explanation.status == 405:
         answer.headers["allow"] = "POST"
     return answer
+
+
+def _theme_at_hand(request: Request) -> str:
+    """Return the theme of the place that the address names, where it is known without asking the database."""
+    shown = request.app.state.content.find_at_hand(request.path_params["slug"], request.app.state.now())
+    return shown.place.settings.theme if shown is not None else DEFAULT
 
 
 def headers(routers: Iterable[str] = (), style_digest: str = "") -> dict[str, str]:
@@ -148,19 +181,12 @@ def name_of(language: str) -> str:
 
 
 @cache
-def stylesheet(theme: str) -> tuple[Markup, str]:
-    """Return the theme's style sheet, ready to stand in a page, and its SHA-256 in base64 for the policy."""
-    text = (shipped("portal_templates") / theme / "style.css").read_text(encoding="utf-8")
-    _refuse_unsafe_style(text)
-    digest = hashlib.sha256(text.encode()).digest()
-    return Markup(text), base64.b64encode(digest).decode()  # noqa: S704  (a file of the installation, checked above)
-
-
-def _refuse_unsafe_style(text: str) -> None:
-    lowered = text.lower()
-    for forbidden in ("<", "url(", "@import", "\r"):
-        if forbidden in lowered:
-            raise BadTheme(problem=f"it contains {forbidden!r}; nothing may be loaded and no markup may be in it")
+def _direction_of(language: str) -> str:
+    """Return the `dir` of a page: "ltr" or "rtl"."""
+    try:
+        return Locale.parse(language).text_direction
+    except (UnknownLocaleError, ValueError):
+        return "ltr"
 
 
 # --- figures in the person's language ----------------------------------------------------------------------------------------

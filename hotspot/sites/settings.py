@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, 
 from sqlalchemy import delete, text
 from sqlmodel import Session, col
 
+from hotspot import themes
 from hotspot.areas.models import Area
 from hotspot.errors import Invalid
 from hotspot.sites.models import Setting, Site
@@ -217,6 +218,7 @@ class SiteSettings(BaseModel):
     login_way: Annotated[
         LoginWay, Field(description="how devices are logged in first, browser or controller; the other if that fails")
     ] = LoginWay.BROWSER
+    theme: Annotated[str, Field(pattern="^[a-z0-9-]{1,40}$", description="look of guests' pages")] = themes.DEFAULT
 
     @property
     def ways_to_sign_in(self) -> tuple[SignIn, ...]:
@@ -257,6 +259,8 @@ def check_value(key: str, value: Any) -> Any:  # noqa: ANN401  (JSON)
         raise UnknownSetting(key=key, known=", ".join(SiteSettings.model_fields))
     adapter: TypeAdapter[Any] = TypeAdapter(Annotated[field.annotation, field])  # type: ignore[arg-type]  # made at run time
     try:
+        if key == "theme":  # only here: where its folder goes later, pages must still be shown
+            themes.get_theme(str(value))
         return adapter.validate_python(value)
     except ValidationError as error:
         raise BadSettingValue(key=key, problem=_problem(error)) from error

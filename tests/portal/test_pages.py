@@ -9,6 +9,7 @@ import pytest
 from babel.messages.extract import extract_from_file
 from babel.messages.pofile import read_po
 
+from hotspot import themes
 from hotspot.app import create_app
 from hotspot.guests.terms import LIMITS, publish
 from hotspot.languages import LOCALES, translations
@@ -258,10 +259,12 @@ def test_amounts_are_said_as_people_do(octets: int, said: str) -> None:
     assert rendering.amount(octets, "id") == said
 
 
-@pytest.mark.parametrize("text", ["a{background:url(//x)}", "@import 'x';", "</style><script>", "a{}\r\n"])
+@pytest.mark.parametrize(
+    "text", ["a{background:url(//x)}", "@import 'x';", "</style><script>", "a{}\r\n", "a{background:u\\72l(//x)}"]
+)
 def test_a_style_sheet_that_loads_or_breaks_out_is_refused(text: str) -> None:
-    with pytest.raises(rendering.BadTheme):
-        rendering._refuse_unsafe_style(text)
+    with pytest.raises(themes.BadTheme):
+        themes.raise_if_unsafe("style.css", text)
 
 
 def test_a_language_without_a_name_of_ours_still_has_one() -> None:

@@ -1,0 +1,162 @@
+"""A sample of every page that guests may see, in each of its states: what `hotspot portal preview`, `hotspot portal check` and the tests of
+accessibility walk. A page is added here together with its template; its words are those that the page is given in earnest.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from hotspot.guests.terms import packaged_texts
+from hotspot.languages import known_languages
+from hotspot.portal import explanations as say
+from hotspot.portal import rendering
+from hotspot.portal.banners import Notice
+from hotspot.portal.explanations import Explanation
+from hotspot.portal.offered import METHODS
+from hotspot.portal.prose import blocks, in_language
+from hotspot.portal.service import Left
+from hotspot.settings import Settings
+from hotspot.themes import Theme
+
+Words = Mapping[str, Any]
+SETTINGS: Final = Settings.model_construct()  # nothing of this installation
+NOON: Final = datetime(2026, 3, 2, 5, tzinfo=UTC)
+ROUTER: Final = "http://10.5.50.1"
+HOME: Final = "/p/alun-alun"
+PLACE: Final[Words] = {
+    "city": "Kota Pangkalpinang",
+    "site": "Alun-Alun Taman Merdeka",
+    "slug": "alun-alun",
+    "area": "Gedung Nasional, Taman Sari",
+    "ssid": "WiFi Publik",
+    "demo": False,
+}
+NOWHERE: Final[Words] = PLACE | dict.fromkeys(("site", "slug", "area", "ssid"), "")
+HIDDEN: Final[Words] = {
+    "mac": "02:00:5E:10:00:01",
+    "link-login-only": f"{ROUTER}/login",
+    "link-orig": "http://example.com/",
+    "lang": "id",
+    "terms": "0" * 64,
+    "token": "sample-token",
+    "press": "sample-press",
+}
+NEWS: Final = {
+    "id": ("Imunisasi gratis", "Sabtu pukul 08.00 di semua puskesmas. Bawa buku KIA."),
+    "en": ("Free immunisation", "Saturday 8 am at every puskesmas. Bring the KIA book."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One page in one state. `words` makes what its template is given, in a language; `frame` is what stands around it."""
+
+    name: str
+    template: str
+    words: Callable[[str], Words]
+    frame: Words = field(default_factory=lambda: PLACE)
+
+
+def render(sample: Sample, theme: Theme, language: str, languages: Iterable[str] | None = None) -> str:
+    """Return the sample as HTML.
+
+    Raises:
+        jinja2.TemplateError: the theme's template can't be used with these words.
+        BadTheme: its style sheet can't.
+    """
+    return rendering.draw(
+        theme,
+        sample.template,
+        language=language,
+        languages=known_languages() if languages is None else languages,
+        address=HOME,
+        carried={},
+        frame=sample.frame,
+        **sample.words(language),
+    )
+
+
+# --- words -------------------------------------------------------------------------------------------------------------------
+
+
+def _terms(language: str) -> Words:
+    spoken, texts = in_language(packaged_texts("public"), language, ("en",))
+    shown = {
+        "language": spoken,
+        "title": texts["title"],
+        "summary": blocks(texts["summary"]),
+        "body": blocks(texts["body"]),
+    }
+    return shown | {"version": 3, "since": rendering.date_of(NOON, SETTINGS, language)}
+
+
+def _notices(language: str) -> list[Notice]:
+    spoken, (title, text) = in_language(NEWS, language, ("en",))
+    return [Notice(spoken, title, text)]
+
+
+def _forms() -> list[Words]:
+    """A form for each way to sign in that this program has."""
+    return [
+        {
+            "action": f"{HOME}/{method.action}",
+            "fields": {**HIDDEN, "method": method.name.value},
+            "label": method.label,
+            "asks": method.asks,
+        }
+        for method in METHODS
+    ]
+
+
+def _welcome(language: str, **changed: object) -> Words:
+    usual = {"notices": _notices(language), "terms": _terms(language), "forms": _forms(), "changed": ""}
+    return usual | changed
+
+
+def _online(language: str, *, octets: int | None, **changed: object) -> Words:
+    left = Left(NOON + timedelta(minutes=78), timedelta(minutes=78), octets, 150_000_000)
+    usual: dict[str, Any] = {
+        "left": rendering.figures(left, SETTINGS, language),
+        "wanted_host": "",
+        "sign_out": f"{ROUTER}/logout",
+        "again": f"{HOME}/online?t=sample",
+        "forms": [],
+    }
+    return usual | changed
+
+
+def _problem(explanation: Explanation, quoted: str = "", again: str = f"{HOME}?lang=id") -> Callable[[str], Words]:
+    return lambda _language: {"problem": explanation, "quoted": quoted, "again": again}
+
+
+def _info(language: str, **changed: object) -> Words:
+    usual = {
+        "notices": _notices(language),
+        "street": "Jalan Merdeka 1",
+        "hours": ("06.00", "22.00"),
+        "is_open": True,
+        "is_planned": False,
+        "portal": HOME,
+    }
+    return usual | changed
+
+
+SAMPLES: Final[tuple[Sample, ...]] = (
+    Sample("welcome", "welcome.html", _welcome),
+    Sample("welcome-preview", "welcome.html", lambda language: _welcome(language, forms=[])),
+    Sample("welcome-terms-changed", "welcome.html", lambda language: _welcome(language, changed=say.TERMS_CHANGED)),
+    Sample("welcome-demo", "welcome.html", _welcome, PLACE | {"demo": True}),
+    Sample("connecting", "connecting.html", lambda _language: {"refresh_seconds": 10}),
+    Sample("online", "online.html", lambda language: _online(language, octets=350_000_000, wanted_host="example.com")),
+    Sample("online-no-limit", "online.html", lambda language: _online(language, octets=None, sign_out="")),
+    Sample("online-again", "online.html", lambda language: _online(language, octets=None, forms=_forms())),
+    Sample("problem", "problem.html", _problem(say.ROUTER_ERRORS["radius-timeout"])),
+    Sample("problem-quoted", "problem.html", _problem(say.UNKNOWN_ERROR, quoted="Wartungsarbeiten bis 15 Uhr")),
+    Sample("problem-no-way-on", "problem.html", _problem(say.EXPIRED, again="")),
+    Sample("problem-nowhere", "problem.html", _problem(say.NO_SUCH_SITE, again=""), NOWHERE),
+    Sample("terms", "terms.html", lambda language: {"terms": _terms(language)}),
+    Sample("info", "info.html", _info),
+    Sample("info-closed", "info.html", lambda language: _info(language, is_open=False, notices=[])),
+    Sample("info-planned", "info.html", lambda language: _info(language, is_open=False, is_planned=True, hours=())),
+)
