@@ -21,7 +21,7 @@ USABLE := $(shell made_in=$$($(MADE_IN)); [ "$$made_in" -ef $(BIN) ] && $(BIN)/p
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check format venv assets lock clean bench-radius
-.PHONY: campaign-radius campaign-chaos campaign-fuzz campaign-retransmit campaign-redemption campaign-cuts campaign-quoting campaign-fleet
+.PHONY: campaign-radius campaign-chaos campaign-fuzz campaign-retransmit campaign-redemption campaign-cuts campaign-quoting campaign-residents campaign-fleet
 .SUFFIXES:
 
 help: ## list the targets
@@ -66,6 +66,9 @@ campaign-quoting: $(DEV) ## hostile strings through every name into RouterOS scr
 
 campaign-cuts: $(DEV) ## the line cut at every sentence boundary and every 64 octets while a router enrols, rotates and is configured
 	@$(BIN)/python -m benchmarks.campaign_cuts $(ARGS)
+
+campaign-residents: $(DEV) ## 500 residents on their way online at once for ten minutes, and one who does not stop pressing
+	@$(BIN)/python -m benchmarks.campaign_residents $(ARGS)
 
 campaign-fleet: $(DEV) ## one change for 500 simulated routers, a fifth of them away
 	@$(BIN)/python -m benchmarks.campaign_fleet $(ARGS)
