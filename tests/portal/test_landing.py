@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from starlette.responses import Response
 
 from hotspot.http_server import Web
+from hotspot.portal import tickets
 from hotspot.portal.landing import Landing, Variant
 from tests.portal.payloads import ELSEWHERE, MARKUP
 from tests.portal.test_content import SHOWN, execute, queries
-from tests.portal.visit import MAC, ROUTER, Visit, handed, octal
+from tests.portal.visit import MAC, ROUTER, Page, Visit, handed, octal
 
 HEADERS = {b"accept-language": b"id-ID,id;q=0.9,en;q=0.5", b"accept-encoding": b"gzip, deflate"}
 CHAP = {"chap_id": r"\371", "chap_challenge": octal(bytes(range(16)))}
@@ -36,7 +37,7 @@ def landing(visit: Visit) -> Landing:
     state.content.look_every = SECONDS
     state.content.get("alun-alun", visit.clock())
     for language in visit.settings.languages:
-        for more in ({}, CHAP, {"link_orig": ""}, CHAP | {"link_orig": ""}):
+        for more in ({}, CHAP, {"link_orig": "", "ip": ""}, CHAP | {"link_orig": ""}):
             state.landing.answer(target(**handed(**more), lang=language), HEADERS)
     state.content.worker.submit(int).result()  # it has drawn them by then
     return state.landing
@@ -51,6 +52,12 @@ def read(answer: bytes | None) -> tuple[dict[str, str], str]:
     return headers, gzip.decompress(body).decode()
 
 
+@pytest.fixture
+def one_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All pages have the same name, so that they can be compared."""
+    monkeypatch.setattr(tickets, "new_press", lambda: "0123456789abcdef" * 2)
+
+
 def ordinary(visit: Visit, asked: bytes) -> tuple[dict[str, str], str]:
     """The same from the application."""
     given = {name.decode(): value.decode() for name, value in HEADERS.items()}
@@ -61,8 +68,11 @@ def ordinary(visit: Visit, asked: bytes) -> tuple[dict[str, str], str]:
     return headers, response.text
 
 
+@pytest.mark.usefixtures("one_name")
 @pytest.mark.parametrize("language", ["", "id", "en", "xx"])
-@pytest.mark.parametrize("more", [{}, CHAP, {"link_orig": ""}, CHAP | {"link_orig": "http://captive.apple.com/"}])
+@pytest.mark.parametrize(
+    "more", [{}, CHAP, {"link_orig": "", "ip": ""}, CHAP | {"link_orig": "http://captive.apple.com/"}]
+)
 def test_from_memory_it_is_the_same_page_and_takes_no_query(
     visit: Visit, landing: Landing, more: dict[str, str], language: str
 ) -> None:
@@ -76,13 +86,22 @@ def test_from_memory_it_is_the_same_page_and_takes_no_query(
     assert f'name="mac" value="{OTHER}"' in answer[1]
 
 
+def test_each_page_has_a_name_of_its_own(landing: Landing) -> None:
+    pages = [Page(read(landing.answer(target(**handed()), HEADERS))[1]) for _ in range(2)]
+
+    assert len({page.form[1]["press"] for page in pages}) == 2
+
+
+@pytest.mark.usefixtures("one_name")
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_whatever_is_handed_over_memory_says_what_the_application_says(
     visit: Visit, landing: Landing, data: st.DataObject
 ) -> None:
     name = data.draw(
-        st.sampled_from(["mac", "link-login-only", "link-orig", "error", "chap-id", "chap-challenge", "lang", "x"])
+        st.sampled_from(
+            ["mac", "link-login-only", "link-orig", "error", "chap-id", "chap-challenge", "lang", "ip", "x"]
+        )
     )
     value = data.draw(st.sampled_from([*MARKUP, *ELSEWHERE]) | st.text(max_size=30))
     asked = target(**handed(**CHAP) | {name: value})
@@ -152,6 +171,7 @@ def test_after_a_change_the_page_is_drawn_anew(visit: Visit, landing: Landing) -
     assert "Alun-Alun Merdeka" in read(landing.answer(target(**handed()), HEADERS))[1]
 
 
+@pytest.mark.usefixtures("one_name")
 def test_the_form_of_a_page_from_memory_logs_in_within_its_hours(visit: Visit, landing: Landing) -> None:
     visit.clock.forward(hours=5)  # the page was drawn before
     fields = ordinary(visit, target(**handed(**CHAP)))[1]
@@ -252,6 +272,6 @@ def test_who_does_not_take_the_answers_is_not_sent_more(dial: Callable[[], socke
         phone.sendall(quick * 300)
         found = answers(phone, 300)
 
-    assert len({gzip.decompress(body) for _, body in found}) == 1
+    assert len({gzip.decompress(body) for _, body in found}) == 300
     assert MAC not in gzip.decompress(found[0][1]).decode()
     assert f"form-action 'self' {ROUTER};".encode() in found[0][0]
