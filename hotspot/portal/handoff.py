@@ -239,6 +239,7 @@ def _mac(text: str) -> MacAddress | None:
         raise Stop(BAD_DEVICE) from error
 
 
+@lru_cache(4096)  # a site's phones have few; reading one takes as long as looking up ten
 def _ip(text: str) -> IPv4Address | None:
     """Read the phone's address; one that can't be is none, for most ways online need none."""
     try:
