@@ -20,7 +20,7 @@ MADE_IN := sed -n -e "1s|^\#!\(/.*\)/python.*|\1|p" -e "2s|.*exec' \"\(/.*\)/pyt
 USABLE := $(shell made_in=$$($(MADE_IN)); [ "$$made_in" -ef $(BIN) ] && $(BIN)/python -c '' 2>/dev/null && echo yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format venv assets lock clean bench-radius
+.PHONY: help demo test check format venv assets lock clean bench-radius bench-portal
 .PHONY: campaign-radius campaign-chaos campaign-fuzz campaign-retransmit campaign-redemption campaign-cuts campaign-quoting campaign-residents campaign-fleet
 .SUFFIXES:
 
@@ -45,6 +45,9 @@ format: $(DEV) ## let ruff format and fix what it can
 
 bench-radius: $(DEV) ## the RADIUS server beside FreeRADIUS; the last line is JSON
 	@$(BIN)/python -m benchmarks.radius $(ARGS)
+
+bench-portal: $(DEV) ## the portal's pages beside nginx and the bare database; needs nginx and wrk
+	@$(BIN)/python -m benchmarks.portal $(ARGS)
 
 campaign-radius: $(DEV) ## kill -9 and database stops under accounting load; the last line counts passed and failed
 	@$(BIN)/python -m benchmarks.campaign_radius $(ARGS)

@@ -29,6 +29,8 @@ from hotspot.errors import HotspotError
 from hotspot.portal import door
 from hotspot.portal.content import Content
 from hotspot.portal.handoff import Stop
+from hotspot.portal.landing import Landing
+from hotspot.portal.pages import draw_welcome
 from hotspot.portal.throttle import Presses
 from hotspot.radius import control
 from hotspot.routers import connection
@@ -59,6 +61,7 @@ def create_app(settings: Settings, database: Database, *, now: Callable[[], date
     app.state.database = database
     app.state.now = now
     app.state.content = Content(database, settings.languages)
+    app.state.landing = Landing(app.state.content, settings, draw=partial(draw_welcome, app), now=now)
     app.state.presses = Presses()
     app.state.calls = Calls()
     app.state.uses = Uses()

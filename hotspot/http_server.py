@@ -7,15 +7,16 @@ asked before the one that answers in milliseconds. Whoever sends slowly, sends t
 import math
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final
 
 import structlog
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.flow_control import service_unavailable
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from hotspot.errors import Unavailable
 from hotspot.settings import Settings
@@ -43,14 +44,18 @@ REFUSAL_HEADERS = (
 )
 
 
+AtHand = Callable[[bytes, Mapping[bytes, bytes]], bytes | None]
+"""Answer a GET, from its target and its headers, with the headers and the body; None: it takes more than that."""
+
+
 class WebPortTaken(Unavailable):
     """Can't listen on {address}: {problem}; give another port or stop what uses it"""
 
 
 class Web:
-    """uvicorn over our application, in a thread of its own."""
+    """uvicorn over our application, in a thread of its own. What `at_hand` answers, the application isn't asked."""
 
-    def __init__(self, settings: Settings, app: ASGIApp) -> None:
+    def __init__(self, settings: Settings, app: ASGIApp, *, at_hand: AtHand | None = None) -> None:
         config = uvicorn.Config(
             app,
             log_config=None,
@@ -59,7 +64,7 @@ class Web:
             forwarded_allow_ips=settings.forwarded_allow_ips,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             loop="uvloop",
-            http=StrictHttp,
+            http=partial(StrictHttp, at_hand=at_hand),  # type: ignore[arg-type]  # called like the class
             ws="none",
             timeout_graceful_shutdown=3,
         )
@@ -92,6 +97,11 @@ class StrictHttp(HttpToolsProtocol):
     close_at = math.inf
     is_refused = False
     _head_octets = 0  # received of a head that is not complete
+    _is_answered = False  # the present request, without the application
+
+    def __init__(self, *more: Any, at_hand: AtHand | None = None, **named: Any) -> None:  # noqa: ANN401  (uvicorn's)
+        super().__init__(*more, **named)
+        self._at_hand = at_hand
 
     def connection_made(self, transport: Any) -> None:  # noqa: ANN401  (asyncio's, which uvicorn narrows)
         super().connection_made(transport)
@@ -108,15 +118,21 @@ class StrictHttp(HttpToolsProtocol):
             self.send_400_response("")
 
     def on_message_begin(self) -> None:
-        super().on_message_begin()
+        self.url, self.headers = b"", []
         self.close_at = self.loop.time() + HEAD_SECONDS
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         if self._head_octets > LONGEST_HEAD and self._octets_of_head() > LONGEST_HEAD:
             raise ValueError("the head is too long")  # the parser makes of it what it makes of anything unreadable
         self._head_octets = 0
+        if self._at_hand is not None and self._answers_at_once(self._at_hand):
+            return
         self.close_at = self.loop.time() + BODY_SECONDS
         self.app = service_unavailable if len(self.tasks) >= MOST_AT_WORK else self.config.loaded_app
+        self._begin_for_the_application()
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -125,6 +141,10 @@ class StrictHttp(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._head_octets = 0
+        if self._is_answered:
+            self._is_answered = False
+            self.close_at = self.loop.time() + KEEP_ALIVE_SECONDS
+            return
         self.close_at = math.inf
         super().on_message_complete()
 
@@ -147,6 +167,29 @@ class StrictHttp(HttpToolsProtocol):
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self.loop.call_later(LINGER, self.transport.close)
+
+    def _answers_at_once(self, at_hand: AtHand) -> bool:
+        """Answer a plain GET from what is at hand, in its turn and to somebody who takes it."""
+        is_turn = (self.cycle is None or self.cycle.response_complete) and not self.flow.write_paused
+        if not is_turn or self.parser.get_method() != b"GET" or self.parser.get_http_version() != "1.1":
+            return False
+        if not self.parser.should_keep_alive():
+            return False
+        said = at_hand(self.url, dict(self.headers))
+        if said is None:
+            return False
+        date = [b"%b: %b\r\n" % header for header in self.server_state.default_headers]
+        self.transport.write(b"".join([STATUS_LINE[200], *date, said]))
+        self._is_answered = True
+        return True
+
+    def _begin_for_the_application(self) -> None:
+        """Do what uvicorn does while a head comes in, and what most requests need not wait for."""
+        url, headers = self.url, self.headers
+        super().on_message_begin()
+        self.url = url
+        for name, value in headers:
+            super().on_header(name, value)
 
     def _octets_of_head(self) -> int:
         """Of the head alone, where more came along with it."""

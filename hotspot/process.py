@@ -110,7 +110,7 @@ def running(settings: Settings, parts: set[Part], database: Database | None = No
             start(Part.CLOCK, Clock(database, settings))
         if Part.JOBS in parts:
             start(Part.JOBS, Worker(database, settings, TASKS, ERRANDS))
-        web = Web(settings, create_app(settings, database)) if Part.WEB in parts else None
+        web = _web(settings, database) if Part.WEB in parts else None
         if web is not None:
             start(Part.WEB, web)
             stack.enter_context(_address_told(settings))
@@ -122,6 +122,11 @@ def running(settings: Settings, parts: set[Part], database: Database | None = No
             web.port if web else None,
             *(told[name][1] if name in told else None for name in ("auth", "acct", "radsec")),
         )
+
+
+def _web(settings: Settings, database: Database) -> Web:
+    app = create_app(settings, database)
+    return Web(settings, app, at_hand=app.state.landing.answer)
 
 
 def _radius(settings: Settings, database: Database) -> RadiusServer | RadiusProcesses:

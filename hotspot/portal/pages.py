@@ -6,9 +6,11 @@ after the button to the registered router, and the connecting page to itself.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 from fastapi import Request, Response
+from starlette.types import ASGIApp
 
 from hotspot.guests.models import Terms
 from hotspot.portal import explanations as say
@@ -58,6 +60,12 @@ def show_welcome(request: Request, slug: str, query: Query, now: Now, settings: 
     return going_on or _welcome_page(request, place, handed, content.welcome(language), language, now)
 
 
+def draw_welcome(app: ASGIApp, shown: Shown, handed: Handed, press: str, language: str, now: datetime) -> Response:
+    """Draw the page that `show_welcome` answers with when nothing is in the way; `press` is the page's own name."""
+    request = Request({"type": "http", "app": app})
+    return _welcome_page(request, shown.place, handed, shown.welcome(language), language, now, press=press)
+
+
 def _content(request: Request, slug: str, now: Now) -> Shown:
     content: Content = request.app.state.content
     return content.get(slug, now)
@@ -80,6 +88,7 @@ def _welcome_page(
     language: str,
     now: Now,
     *,
+    press: str = "",
     changed: str = "",
     status: int = 200,
 ) -> Response:
@@ -95,24 +104,24 @@ def _welcome_page(
         routers=[handed.router] if handed.router else [],
         notices=shown.notices,
         terms=_terms_shown(shown.terms, language, settings),
-        forms=_forms(place, handed, shown.terms, language, settings, now),
+        forms=_forms(place, handed, shown.terms, language, settings, now, press=press),
         changed=changed,
     )
 
 
 def _forms(
-    place: Place, handed: Handed, terms: Terms, language: str, settings: Settings, now: Now
+    place: Place, handed: Handed, terms: Terms, language: str, settings: Settings, now: Now, *, press: str = ""
 ) -> list[dict[str, object]]:
     """Return a form for each way to sign in; none when the device or the router is not known."""
     methods = methods_of(place)
     if handed.mac is None or not handed.can_log_in:
         return []
     token = tickets.form_token(settings.keys, site_id=place.site_id, mac=handed.mac, now=now)
-    carried = {**handed.fields(), "lang": language, "terms": terms.sha256, "token": token, "press": tickets.new_press()}
+    own = {"lang": language, "terms": terms.sha256, "token": token, "press": press or tickets.new_press()}
     return [
         {
             "action": f"/p/{place.site.slug}/{method.action}",
-            "fields": {**carried, "method": method.name.value},
+            "fields": {**handed.fields(), **own, "method": method.name.value},
             "label": method.label,
             "asks": method.asks,
         }
