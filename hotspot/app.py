@@ -1,11 +1,13 @@
 """The web application: portal for guests, console for staff, enrolment for routers, an API for programs, one health address for machines."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 from fastapi import FastAPI, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -17,6 +19,7 @@ from starlette.staticfiles import StaticFiles
 import hotspot.api.document
 import hotspot.console.pages
 import hotspot.portal.capport
+import hotspot.portal.information
 import hotspot.portal.pages
 import hotspot.portal.privacy
 import hotspot.routers.api
@@ -26,6 +29,7 @@ from hotspot.db import Database
 from hotspot.errors import HotspotError
 from hotspot.portal import door
 from hotspot.portal.content import Content
+from hotspot.portal.counts import Counts
 from hotspot.portal.handoff import Stop
 from hotspot.portal.throttle import Presses
 from hotspot.radius import control
@@ -52,16 +56,19 @@ class ImmutableFiles(StaticFiles):
 
 def create_app(settings: Settings, database: Database, *, now: Callable[[], datetime] = utc_now) -> FastAPI:
     """Return the application over an open database; whoever opened it closes it."""
-    app = FastAPI(title="hotspot", docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(title="hotspot", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_counting)
     app.state.settings = settings
     app.state.database = database
     app.state.now = now
-    app.state.content = Content(database, settings.languages)
+    app.state.content = Content(database, settings.languages, settings.zone)
     app.state.presses = Presses()
     app.state.calls = Calls()
     app.state.uses = Uses()
+    app.state.counts = Counts(database)
     app.state.dial = connection.dial
     app.state.end_sessions = partial(control.end_all, database, keys=settings.keys)
+    app.include_router(hotspot.portal.information.images)
+    app.include_router(hotspot.portal.information.routes)
     app.include_router(hotspot.portal.pages.routes)
     app.include_router(hotspot.portal.capport.routes)
     app.include_router(hotspot.portal.privacy.routes)
@@ -80,6 +87,14 @@ def create_app(settings: Settings, database: Database, *, now: Callable[[], date
         app.add_exception_handler(away, web.answer_database_error)
     app.add_exception_handler(Exception, web.answer_unexpected_error)
     return app
+
+
+@asynccontextmanager
+async def _counting(app: FastAPI) -> AsyncIterator[None]:
+    """Add to the database what is counted while it serves, the rest when it ends."""
+    app.state.counts.start()
+    yield
+    await run_in_threadpool(app.state.counts.stop)
 
 
 def home() -> Response:

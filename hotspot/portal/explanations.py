@@ -89,6 +89,12 @@ NO_TERMS: Final = Explanation(
     N_("Please tell the staff of this place."),
     503,
 )
+NOT_SHOWN: Final = Explanation(
+    N_("This information is not shown any more"),
+    N_("It has ended, or it was never for this place."),
+    N_("Open the page of this place again to see what is shown now."),
+    404,
+)
 
 NO_SIGN_IN: Final = Explanation(
     NO_TERMS.title,

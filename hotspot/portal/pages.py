@@ -17,7 +17,9 @@ from hotspot.portal.content import Content, Shown
 from hotspot.portal.door import Form, Query, guest_routes, home, lead_on, receive
 from hotspot.portal.entering import enter
 from hotspot.portal.handoff import Handed, Stop, read_handed, registered_base
+from hotspot.portal.information import count_shown, has_images
 from hotspot.portal.offered import method_named, methods_of
+from hotspot.portal.posted import posted_at
 from hotspot.portal.prose import blocks, in_language
 from hotspot.portal.service import Place, Stage
 from hotspot.settings import Settings
@@ -54,7 +56,9 @@ def show_welcome(request: Request, slug: str, query: Query, now: Now, settings: 
         assert handed.credential_id is not None  # it found the session
         ticket = tickets.Ticket(handed.credential_id, handed.router or "", handed.wanted_host or "")
         return _online_page(request, place, session, now, language, handed=handed, ticket=ticket, forms=forms)
-    return _welcome_page(request, place, handed, content.welcome(language), language, now)
+    shown = content.welcome(language)
+    count_shown(request, place.site_id, shown.notices)
+    return _welcome_page(request, place, handed, shown, language, now)
 
 
 def _content(request: Request, slug: str, now: Now) -> Shown:
@@ -92,7 +96,10 @@ def _welcome_page(
         place=place,
         status=status,
         routers=[handed.router] if handed.router else [],
+        has_images=has_images(shown.notices),
+        alerts=shown.alerts,
         notices=shown.notices,
+        office=shown.office,
         terms=_terms_shown(shown.terms, language, settings),
         forms=_forms(place, handed, shown.terms, language, settings, now),
         changed=changed,
@@ -159,7 +166,8 @@ def log_in(request: Request, slug: str, form: Form, now: Now, settings: Settings
         visit = receive(request, db, slug, form, language, now)
         method = method_named(visit.place, form.get("method", ""))
         if not visit.read_the_terms:
-            shown = service.welcome(db, visit.place, language, settings.languages, now)
+            posted = posted_at(db, visit.place.site, visit.place.settings, zone=settings.zone, now=now)
+            shown = service.welcome(db, visit.place, posted, language, settings.languages, now)
             return _welcome_page(
                 request, visit.place, visit.handed, shown, language, now, changed=say.TERMS_CHANGED, status=409
             )

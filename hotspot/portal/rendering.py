@@ -6,7 +6,7 @@ browsers apply form-action to the redirects of a form as well (CSP3 §6.4.1).
 
 import base64
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Final
@@ -23,6 +23,7 @@ from hotspot import web
 from hotspot.errors import HotspotError
 from hotspot.languages import choose, translations
 from hotspot.paths import shipped
+from hotspot.portal.broadcasts import Alert
 from hotspot.portal.handoff import Stop
 from hotspot.portal.service import OCTETS_PER_MEGABYTE, Left, Place
 from hotspot.settings import Settings
@@ -53,12 +54,14 @@ def page(
     place: Place | None = None,
     status: int = 200,
     routers: Iterable[str] = (),
+    has_images: bool = False,
+    alerts: Sequence[Alert] | None = None,
     **words: object,
 ) -> Response:
     """Return a page of the theme.
 
     `address` and `carried` are where the language switch leads: the same page in another language. `routers` are the origins
-    that the page's form may be redirected to.
+    that the page's form may be redirected to. Above it stand the `alerts`, else what the place that the address names alerts of.
     """
     settings: Settings = request.app.state.settings
     style, digest = stylesheet(THEME)
@@ -74,11 +77,12 @@ def page(
             area=", ".join(place.areas[:-1]) if place else "",
             ssid=place.settings.ssid if place else "",
             demo=settings.demo,
+            alerts=[alert.words(language, settings.languages) for alert in _alerts(request, alerts)],
             style=style,
             **words,
         )
     )
-    return HTMLResponse(html, status, {**headers(routers, digest), "content-language": language})
+    return HTMLResponse(html, status, {**headers(routers, digest, has_images=has_images), "content-language": language})
 
 
 def problem(request: Request, stop: Stop) -> Response:
@@ -101,11 +105,21 @@ def problem(request: Request, stop: Stop) -> Response:
     return answer
 
 
-def headers(routers: Iterable[str] = (), style_digest: str = "") -> dict[str, str]:
+def _alerts(request: Request, known: Sequence[Alert] | None) -> Sequence[Alert]:
+    if known is not None:
+        return known
+    found: Sequence[Alert] = request.app.state.content.alerts(
+        request.path_params.get("slug", ""), request.app.state.now()
+    )
+    return found
+
+
+def headers(routers: Iterable[str] = (), style_digest: str = "", *, has_images: bool = False) -> dict[str, str]:
     """Return what every answer of the portal carries."""
     policy = [
         "default-src 'none'",
         f"style-src 'sha256-{style_digest}'" if style_digest else "style-src 'none'",
+        *(["img-src 'self'"] if has_images else []),
         " ".join(["form-action 'self'", *routers]),
         "base-uri 'none'",
         "frame-ancestors 'none'",
