@@ -9,10 +9,13 @@ from sqlmodel import col, select
 
 from hotspot.areas.models import Area
 from hotspot.db import Database
-from hotspot.portal.banners import add_banner
+from hotspot.portal import banners
+from hotspot.portal.schedule import Schedule
 from hotspot.routers.service import add_router
 from hotspot.settings import Settings
 from hotspot.sites.service import add_site
+from hotspot.staff.models import Role
+from hotspot.staff.service import add_staff
 
 KELURAHAN: Final = "19.71.02.1002"
 NAME: Final = "Alun-Alun Taman Merdeka"
@@ -44,7 +47,10 @@ def furnish(database: Database, settings: Settings) -> str:
         )
         router.login_host = ROUTER_ADDRESS
         kota = db.exec(select(Area).where(col(Area.code) == "19.71")).one()
-        add_banner(db, kota, INFORMATION, starts_at=now)
+        banner = banners.draft(db, kota, banners.Draft(INFORMATION, Schedule(now)), by=None, now=now)
+        assert banner.id is not None
+        approver = add_staff(db, "Benchmark", Role.ADMIN, now)
+        banners.approve(db, banner.id, revision=banner.revision, by=approver, now=now)
         return site.slug
 
 

@@ -1,11 +1,14 @@
 """The web application: portal for guests, console for staff, enrolment for routers, an API for programs, one health address for machines."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from fastapi import FastAPI, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -18,6 +21,7 @@ import hotspot.api.document
 import hotspot.console.pages
 import hotspot.console.terms
 import hotspot.portal.capport
+import hotspot.portal.information
 import hotspot.portal.pages
 import hotspot.portal.phone_pages
 import hotspot.portal.privacy
@@ -28,6 +32,7 @@ from hotspot.db import Database
 from hotspot.errors import HotspotError
 from hotspot.portal import door
 from hotspot.portal.content import Content
+from hotspot.portal.counts import Counts
 from hotspot.portal.handoff import Stop
 from hotspot.portal.landing import Landing
 from hotspot.portal.pages import draw_welcome
@@ -54,28 +59,37 @@ class ImmutableFiles(StaticFiles):
         return response
 
 
+ROUTES: Final = (
+    hotspot.portal.information.images,
+    hotspot.portal.information.routes,
+    hotspot.portal.pages.routes,
+    hotspot.portal.phone_pages.routes,
+    hotspot.portal.capport.routes,
+    hotspot.portal.privacy.routes,
+    hotspot.console.pages.routes,
+    hotspot.console.terms.routes,
+    hotspot.routers.api.routes,
+    hotspot.routers.api.images,
+    hotspot.api.document.routes,
+)
+
+
 def create_app(settings: Settings, database: Database, *, now: Callable[[], datetime] = utc_now) -> FastAPI:
     """Return the application over an open database; whoever opened it closes it."""
-    app = FastAPI(title="hotspot", docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(title="hotspot", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_counting)
     app.state.settings = settings
     app.state.database = database
     app.state.now = now
-    app.state.content = Content(database, settings.languages)
+    app.state.content = Content(database, settings.languages, settings.zone)
     app.state.landing = Landing(app.state.content, settings, draw=partial(draw_welcome, app), now=now)
     app.state.presses = Presses()
     app.state.calls = Calls()
     app.state.uses = Uses()
+    app.state.counts = Counts(database)
     app.state.dial = connection.dial
     app.state.end_sessions = partial(control.end_all, database, keys=settings.keys)
-    app.include_router(hotspot.portal.pages.routes)
-    app.include_router(hotspot.portal.phone_pages.routes)
-    app.include_router(hotspot.portal.capport.routes)
-    app.include_router(hotspot.portal.privacy.routes)
-    app.include_router(hotspot.console.pages.routes)
-    app.include_router(hotspot.console.terms.routes)
-    app.include_router(hotspot.routers.api.routes)
-    app.include_router(hotspot.routers.api.images)
-    app.include_router(hotspot.api.document.routes)
+    for routes in ROUTES:
+        app.include_router(routes)
     app.add_api_route("/", home, include_in_schema=False)
     app.add_api_route("/health", health, include_in_schema=False)
     app.mount("/static", ImmutableFiles(directory=STATIC), name="static")
@@ -87,6 +101,14 @@ def create_app(settings: Settings, database: Database, *, now: Callable[[], date
         app.add_exception_handler(away, web.answer_database_error)
     app.add_exception_handler(Exception, web.answer_unexpected_error)
     return app
+
+
+@asynccontextmanager
+async def _counting(app: FastAPI) -> AsyncIterator[None]:
+    """Add to the database what is counted while it serves, the rest when it ends."""
+    app.state.counts.start()
+    yield
+    await run_in_threadpool(app.state.counts.stop)
 
 
 def home() -> Response:

@@ -23,6 +23,7 @@ from hotspot.guests.residents import forget_residents
 from hotspot.guests.service import forget_admissions, forget_consents, forget_credentials
 from hotspot.guests.vouchers import forget_codes, forget_vouchers
 from hotspot.portal.held import forget_addresses
+from hotspot.portal.images import forget_images
 from hotspot.radius.control import end_superseded, slow_down
 from hotspot.radius.overdue import end_overdue
 from hotspot.routers.backups import forget_old_backups
@@ -100,6 +101,7 @@ def _forget(database: Database, settings: Settings, now: datetime) -> None:
         forget_codes(db, now=now)
         forget_vouchers(db, before=before)
         forget_residents(db, before=before)
+        forget_images(db, now=now)
 
 
 TABLE = (

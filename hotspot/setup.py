@@ -1,4 +1,4 @@
-"""What a new installation starts with: the packaged area tree and the default terms, both replaceable data, and its key's mark.
+"""What a new installation starts with: the packaged areas, information and terms, all replaceable data, and its key's mark.
 
 The mark is a value sealed with the installation's key, so that a program started with another key is told at once, instead of
 storing secrets that the running one can't open.
@@ -13,6 +13,7 @@ from hotspot.areas.importer import import_packaged_areas
 from hotspot.db import Database, open_database
 from hotspot.errors import Invalid
 from hotspot.guests.terms import ensure_default_terms
+from hotspot.portal.drafts import lay_down_drafts
 from hotspot.security import CannotUnseal, Keys
 from hotspot.settings import Settings
 
@@ -44,6 +45,7 @@ def open_installation(settings: Settings, *, now: datetime) -> Database:
             _check_key(db, settings.keys)
             if db.scalar(text("SELECT count(*) FROM area")) == 0:
                 import_packaged_areas(db)
+                lay_down_drafts(db, zone=settings.zone, now=now)
             ensure_default_terms(db, now)
     except BaseException:
         database.close()

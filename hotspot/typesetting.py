@@ -13,6 +13,10 @@ import typst
 
 def pdf(document: Path, facts: Mapping[str, object], files: Mapping[str, bytes]) -> bytes:
     """Return the document as PDF. It reads `facts` from ``facts.json`` beside itself, and `files` by their names."""
-    together = {"main": document.read_bytes(), "facts.json": json.dumps(facts).encode(), **files}
-    made: bytes = typst.compile(together, format="pdf", ignore_system_fonts=True)
+    together = {
+        "main": document.read_bytes(),
+        "facts.json": json.dumps(facts).encode(),
+        **files,
+    }
+    made: bytes = typst.compile(together, format="pdf", ignore_system_fonts=True)  # type: ignore[call-overload]  # several files as one input are missing in its types
     return made

@@ -21,7 +21,10 @@ class Level(StrEnum):
 
 
 class Area(SQLModel, table=True):
-    """A node of the tree. `code` is the official one (19.71.05.1004); `polygon` a GeoJSON geometry (RFC 7946 §3.1)."""
+    """A node of the tree. `code` is the official one (19.71.05.1004); `polygon` a GeoJSON geometry (RFC 7946 §3.1).
+
+    `website` and `social_media` are where its office is on the web: addresses that `links` has checked.
+    """
 
     id: int | None = Field(default=None, primary_key=True)
     code: str = Field(unique=True, max_length=32)
@@ -31,3 +34,5 @@ class Area(SQLModel, table=True):
     latitude: float | None = None
     longitude: float | None = None
     polygon: dict[str, Any] | None = Field(default=None, sa_type=JSONB(none_as_null=True))
+    website: str | None = Field(default=None, max_length=300)
+    social_media: list[str] | None = Field(default=None, sa_type=JSONB(none_as_null=True))

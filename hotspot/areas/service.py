@@ -1,10 +1,16 @@
 """Finding one's way in the area tree."""
 
+from collections.abc import Sequence
+from typing import Final
+
 from sqlalchemy import text
 from sqlmodel import Session, col, select
 
 from hotspot.areas.models import Area, Level
-from hotspot.errors import NotFound
+from hotspot.errors import Invalid, NotFound
+from hotspot.links import checked_link
+
+MOST_SOCIAL_MEDIA: Final = 4  # they share one line of a phone's page
 
 
 class NoSuchArea(NotFound):
@@ -13,6 +19,10 @@ class NoSuchArea(NotFound):
 
 class NoAreas(NotFound):
     """There are no areas yet; bring them in with: hotspot areas import FILE"""
+
+
+class TooManyLinks(Invalid):
+    """An area has at most {most} addresses on social media"""
 
 
 def find_area(db: Session, code: str) -> Area | None:
@@ -88,3 +98,20 @@ def tree(db: Session) -> list[Area]:
         found.append(area)
         waiting.extend(children.get(area.id, []))
     return found
+
+
+def set_contacts(db: Session, area: Area, *, website: str | None, social_media: Sequence[str] | None) -> None:
+    """Say where the area's office is on the web; None leaves as it is, "" and nothing take away.
+
+    Raises:
+        BadLink, TooManyLinks: what can't be shown.
+    """
+    if website is not None:
+        area.website = checked_link(website) if website.strip() else None
+    if social_media is not None:
+        links = [checked_link(link) for link in social_media if link.strip()]
+        if len(links) > MOST_SOCIAL_MEDIA:
+            raise TooManyLinks(most=MOST_SOCIAL_MEDIA)
+        area.social_media = list(dict.fromkeys(links)) or None
+    db.add(area)
+    db.flush()

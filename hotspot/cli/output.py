@@ -21,6 +21,8 @@ from hotspot.db import Database
 from hotspot.errors import Conflict, HotspotError, Invalid, NotAllowed, NotFound, Unavailable
 from hotspot.settings import Settings, load_for_command
 from hotspot.setup import open_installation
+from hotspot.staff.models import StaffAccount
+from hotspot.staff.service import StaffDisabled, get_staff
 from hotspot.telemetry import configure_logging
 
 EXIT = {Invalid: 2, Conflict: 3, NotFound: 4, Unavailable: 5, NotAllowed: 6}
@@ -28,6 +30,7 @@ NOT_WANTED = EXIT[Conflict]  # also where nothing went wrong, and what was found
 
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Where the embedded database and generated key live.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would become of it, and change nothing.")]
+ActingAs = Annotated[str, typer.Option("--as", help="Your staff account: what two persons decide is noted with it.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one line of JSON for programs.")]
 
 
@@ -110,6 +113,18 @@ def counting(words: str) -> Iterator[Callable[[int, int | None], None]]:
     with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as progress:
         task = progress.add_task(words, total=None)
         yield lambda done, of: progress.update(task, completed=done, total=of)
+
+
+def acting(db: Session, name: str) -> StaffAccount:
+    """Return whose decision a command carries out. Whoever may run commands could name anybody: two persons is a matter of trust here.
+
+    Raises:
+        NoSuchStaff, StaffDisabled: there is nobody of that name who may decide.
+    """
+    staff = get_staff(db, name)
+    if staff.disabled_at is not None:
+        raise StaffDisabled(name=name)
+    return staff
 
 
 def print_json(value: object) -> None:

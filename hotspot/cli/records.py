@@ -11,7 +11,19 @@ from sqlmodel import Session
 from hotspot.areas import importer
 from hotspot.areas import service as areas
 from hotspot.areas.models import Area
-from hotspot.cli import api_tests, backups, enrolment, guest_texts, inbox, provisioning, router_configs, terms, tokens
+from hotspot.cli import (
+    api_tests,
+    backups,
+    banners,
+    broadcasts,
+    enrolment,
+    inbox,
+    offices,
+    provisioning,
+    router_configs,
+    terms,
+    tokens,
+)
 from hotspot.cli import looking as looking_at
 from hotspot.cli.output import (
     AsJson,
@@ -47,7 +59,7 @@ class OnePlace(Invalid):
 
 def add_to(app: typer.Typer) -> None:
     groups: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
-        "areas": ("The area tree.", {"import": import_areas, "list": list_areas}),
+        "areas": ("The area tree.", {"import": import_areas, "list": list_areas, "set": offices.set_area}),
         "routers": (
             "MikroTik boxes.",
             {
@@ -68,9 +80,13 @@ def add_to(app: typer.Typer) -> None:
             {"add": add_site, "import": import_sites, "list": list_sites, "state": set_site_state},
         ),
         "settings": ("What holds where.", {"list": list_settings, "set": set_setting, "unset": unset_setting}),
-        "staff": ("Who signs in to the console.", {"add": add_staff, "login-link": make_login_link}),
+        "staff": (
+            "Who signs in to the console.",
+            {"add": add_staff, "login-link": make_login_link, "duty": offices.set_duty},
+        ),
         "terms": ("What guests agree to.", terms.COMMANDS),
-        "notices": ("The city's information on the portal.", guest_texts.NOTICES),
+        "banners": ("The city's information on the portal.", banners.COMMANDS),
+        "broadcast": ("Emergency broadcasts.", broadcasts.COMMANDS),
     }
     for name, (help_text, commands) in groups.items():
         group = typer.Typer(help=help_text, no_args_is_help=True)

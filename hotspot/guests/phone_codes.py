@@ -266,7 +266,7 @@ def _pressed_again(
     """Return the success that this very press had; whoever waited for the lock while it was had sees it now."""
     facts = {"device": visitor.device_id, "site": visitor.site_id, "press": press, "since": now - DOUBLE_TAP}
     for code in db.execute(text(PRESSED_AGAIN), facts):
-        if hmac.compare_digest(keys.code_hash(code.id, digits), code.code_hash):
+        if hmac.compare_digest(keys.phone_code_hash(code.id, digits), code.code_hash):
             return Right(code.phone_id)
     return None
 

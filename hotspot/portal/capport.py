@@ -14,9 +14,10 @@ from fastapi.responses import JSONResponse
 from sqlmodel import Session
 
 from hotspot.portal import rendering, service, tickets
-from hotspot.portal.banners import banners_for
 from hotspot.portal.door import Query, guest_routes, home
 from hotspot.portal.handoff import Stop, read_pairs
+from hotspot.portal.information import count_shown, has_images
+from hotspot.portal.posted import posted_at
 from hotspot.portal.service import Place, Stage
 from hotspot.settings import Settings
 from hotspot.sites.models import SiteState
@@ -89,6 +90,9 @@ def show_place(request: Request, slug: str, query: Query, db: ReadDb, now: Now, 
     language = rendering.speak(request, settings, query)
     place = service.get_place(db, slug)
     hours = place.settings.opening_hours
+    posted = posted_at(db, place.site, place.settings, zone=settings.zone, now=now)
+    notices = posted.notices(language, settings.languages)
+    count_shown(request, place.site_id, notices)
     return rendering.page(
         request,
         "info.html",
@@ -96,7 +100,9 @@ def show_place(request: Request, slug: str, query: Query, db: ReadDb, now: Now, 
         address=f"{home(slug)}/info",
         carried={},
         place=place,
-        notices=banners_for(db, place.site, language, now, languages=settings.languages),
+        has_images=has_images(notices),
+        alerts=posted.alerts,
+        notices=notices,
         street=place.site.address,
         hours=_hours_shown(hours, language),
         is_open=place.site.state == SiteState.LIVE and is_open(hours, now.astimezone(settings.zone).time()),

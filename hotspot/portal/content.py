@@ -2,7 +2,7 @@
 
 The version is one number in the database that every commit counts on which changes anything pages show (`migrations.shown`). Each
 process looks at it at most once a second, when somebody asks for a page; what is handed out was true at most two seconds ago. What
-begins or ends by itself — a banner, a version of the terms — ends what is kept at that moment.
+begins or ends by itself — a banner, an alert, a version of the terms — ends what is kept at that moment.
 """
 
 import threading
@@ -10,8 +10,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -19,16 +20,16 @@ from sqlmodel import Session, col, select
 
 from hotspot.db import Database
 from hotspot.guests.terms import next_version_at
-from hotspot.portal.banners import next_change
+from hotspot.portal.broadcasts import Alert
 from hotspot.portal.explanations import NO_TERMS
 from hotspot.portal.handoff import Stop
 from hotspot.portal.models import ContentVersion
+from hotspot.portal.posted import Posted, posted_at
 from hotspot.portal.service import Place, Welcome, get_place, welcome
 
 log = structlog.get_logger()
 
 LOOK_EVERY: Final = 1.0  # seconds
-FOREVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,6 +37,7 @@ class Shown:
     """What the pages of a place show from `since` until just before `until`; `welcomes` by language, none without terms."""
 
     place: Place
+    posted: Posted
     welcomes: Mapping[str, Welcome]
     since: datetime
     until: datetime
@@ -55,11 +57,16 @@ class Content:
     """What is shown at each place that was asked for, shared by all threads of a process."""
 
     def __init__(
-        self, database: Database, languages: Sequence[str], *, seconds: Callable[[], float] = time.monotonic
+        self,
+        database: Database,
+        languages: Sequence[str],
+        zone: ZoneInfo,
+        *,
+        seconds: Callable[[], float] = time.monotonic,
     ) -> None:
         self.look_every = LOOK_EVERY
         self.worker = ThreadPoolExecutor(1, thread_name_prefix="content")  # for what must not hold up the event loop
-        self._database, self._languages, self._seconds = database, languages, seconds
+        self._database, self._languages, self._zone, self._seconds = database, languages, zone, seconds
         self._lock = threading.Lock()
         self._is_looking = False
         self._looked_at = float("-inf")
@@ -76,6 +83,15 @@ class Content:
             if self._age >= self.look_every:
                 self._look()
             return self._kept(slug, now) or self._read(slug, now)
+
+    def alerts(self, slug: str, now: datetime) -> Sequence[Alert]:
+        """Return what the place alerts of, for pages about which nothing else is known; while the database is away, as was known."""
+        try:
+            shown = self.get(slug, now)
+        except (Stop, SQLAlchemyError):
+            known = self._shown.get(slug)
+            return [alert for alert in known.posted.alerts if now < alert.ends_at] if known else ()
+        return shown.posted.alerts
 
     def find_at_hand(self, slug: str, now: datetime) -> Shown | None:
         """Return what the place shows now if that is known without waiting; meant for the event loop."""
@@ -114,7 +130,7 @@ class Content:
         at = self._seconds()
         with self._database.snapshot() as db:  # else something old could be kept under a new version
             self._note(_version(db), at)
-            shown = self._shown[slug] = _shown(db, slug, self._languages, now)
+            shown = self._shown[slug] = _shown(db, slug, self._languages, self._zone, now)
         return shown
 
     def _note(self, version: int, at: float) -> None:
@@ -129,11 +145,12 @@ def _version(db: Session) -> int:
     return db.exec(select(col(ContentVersion.version))).first() or 0
 
 
-def _shown(db: Session, slug: str, languages: Sequence[str], now: datetime) -> Shown:
+def _shown(db: Session, slug: str, languages: Sequence[str], zone: ZoneInfo, now: datetime) -> Shown:
     place = get_place(db, slug)
+    posted = posted_at(db, place.site, place.settings, zone=zone, now=now)
     try:
-        welcomes = {language: welcome(db, place, language, languages, now) for language in languages}
+        welcomes = {language: welcome(db, place, posted, language, languages, now) for language in languages}
     except Stop:
         welcomes = {}
-    changes = (next_version_at(db, place.settings.terms, now), next_change(db, place.site, now))
-    return Shown(place, welcomes, since=now, until=min((at for at in changes if at is not None), default=FOREVER))
+    until = next_version_at(db, place.settings.terms, now)
+    return Shown(place, posted, welcomes, since=now, until=posted.until if until is None else min(until, posted.until))

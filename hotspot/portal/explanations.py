@@ -89,6 +89,12 @@ NO_TERMS: Final = Explanation(
     N_("Please tell the staff of this place."),
     503,
 )
+NOT_SHOWN: Final = Explanation(
+    N_("This information is not shown any more"),
+    N_("It has ended, or it was never for this place."),
+    N_("Open the page of this place again to see what is shown now."),
+    404,
+)
 
 NO_SIGN_IN: Final = Explanation(
     NO_TERMS.title,
@@ -305,7 +311,7 @@ NO_CODE_WAITS: Final = Explanation(
     N_("Open the page again and give your mobile number."),
     409,
 )
-TOO_MANY_CODES: Final = Explanation(
+TOO_MANY_SENT: Final = Explanation(
     N_("No more codes today"),
     N_("Many codes have been sent for this device already."),
     N_("Sign in another way, or try again tomorrow. The staff of this place can help you."),

@@ -19,7 +19,9 @@ from hotspot.portal.content import Content, Shown
 from hotspot.portal.door import Form, Query, guest_routes, home, lead_on, receive
 from hotspot.portal.entering import enter
 from hotspot.portal.handoff import Handed, Stop, read_handed, registered_base
+from hotspot.portal.information import count_shown, has_images
 from hotspot.portal.offered import method_named, methods_of
+from hotspot.portal.posted import posted_at
 from hotspot.portal.prose import blocks, in_language
 from hotspot.portal.service import Place, Stage
 from hotspot.settings import Settings
@@ -57,7 +59,11 @@ def show_welcome(request: Request, slug: str, query: Query, now: Now, settings: 
         ticket = tickets.Ticket(handed.credential_id, handed.router or "", handed.wanted_host or "")
         return _online_page(request, place, session, now, language, handed=handed, ticket=ticket, forms=forms)
     going_on = phone_pages.resume(request, content, handed, query, language, now)
-    return going_on or _welcome_page(request, place, handed, content.welcome(language), language, now)
+    if going_on is not None:
+        return going_on
+    shown = content.welcome(language)
+    count_shown(request, place.site_id, shown.notices)
+    return _welcome_page(request, place, handed, shown, language, now)
 
 
 def draw_welcome(app: ASGIApp, shown: Shown, handed: Handed, press: str, language: str, now: datetime) -> Response:
@@ -102,7 +108,10 @@ def _welcome_page(
         place=place,
         status=status,
         routers=[handed.router] if handed.router else [],
+        has_images=has_images(shown.notices),
+        alerts=shown.alerts,
         notices=shown.notices,
+        office=shown.office,
         terms=_terms_shown(shown.terms, language, settings),
         forms=_forms(place, handed, shown.terms, language, settings, now, press=press),
         changed=changed,
@@ -169,7 +178,8 @@ def log_in(request: Request, slug: str, form: Form, now: Now, settings: Settings
         visit = receive(request, db, slug, form, language, now)
         method = method_named(visit.place, form.get("method", ""))
         if not visit.read_the_terms:
-            shown = service.welcome(db, visit.place, language, settings.languages, now)
+            posted = posted_at(db, visit.place.site, visit.place.settings, zone=settings.zone, now=now)
+            shown = service.welcome(db, visit.place, posted, language, settings.languages, now)
             return _welcome_page(
                 request, visit.place, visit.handed, shown, language, now, changed=say.TERMS_CHANGED, status=409
             )

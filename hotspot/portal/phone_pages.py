@@ -7,7 +7,7 @@ that has typed it.
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
@@ -112,7 +112,7 @@ def _welcome(slug: str, handed: Handed, language: str) -> str:
 def _go_on(slug: str, visit: Visit, asked: Waiting | Exceeded, language: str, *, has_ticket: bool = True) -> Response:
     """Show the code's page under an address of its own, so that a reload sends nothing; called after the commit."""
     if isinstance(asked, Exceeded):
-        explanation = say.TOO_MANY_CODES if asked.limit is OF_A_DEVICE else say.NO_CODES_NOW
+        explanation = say.TOO_MANY_SENT if asked.limit is OF_A_DEVICE else say.NO_CODES_NOW
         raise Stop(explanation, again=_welcome(slug, visit.handed, language))
     carried = {**visit.handed.fields(), "lang": language}
     if has_ticket:
@@ -279,7 +279,7 @@ def _page(
     *,
     ticket: str = "",
     status: int = 200,
-    **words: object,
+    **words: Any,  # noqa: ANN401  (a template's)
 ) -> Response:
     place = shown.place
     has_others = len(place.settings.ways_to_sign_in) > 1

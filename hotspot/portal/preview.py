@@ -6,7 +6,7 @@ A page is read from its files each time it is asked for. Whether it is light or 
 import base64
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Final
 from urllib.parse import urlencode
@@ -75,7 +75,7 @@ def _all(asked: Mapping[str, str]) -> Response:
     return _answer(PAGE.format(title=f"Theme {asked['theme']}", style=STYLE, body=body), DIGEST)
 
 
-def _choice(name: str, values: list[str] | tuple[str, ...], asked: Mapping[str, str]) -> str:
+def _choice(name: str, values: Sequence[str], asked: Mapping[str, str]) -> str:
     links = [
         f"<b>{value}</b>"
         if value == asked[name]

@@ -4,7 +4,7 @@ The Content-Security-Policy names the style sheet by its hash and, in form-actio
 browsers apply form-action to the redirects of a form as well (CSP3 §6.4.1).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Final
@@ -19,6 +19,7 @@ from markupsafe import Markup
 
 from hotspot import web
 from hotspot.languages import choose, translations
+from hotspot.portal.broadcasts import Alert
 from hotspot.portal.handoff import Stop
 from hotspot.portal.service import OCTETS_PER_MEGABYTE, Left, Place
 from hotspot.settings import Settings
@@ -46,12 +47,14 @@ def page(
     status: int = 200,
     routers: Iterable[str] = (),
     theme: str = "",
+    has_images: bool = False,
+    alerts: Sequence[Alert] | None = None,
     **words: object,
 ) -> Response:
     """Return a page of the theme; `theme` names another one than the place's.
 
     `address` and `carried` are where the language switch leads: the same page in another language. `routers` are the origins
-    that the page's form may be redirected to.
+    that the page's form may be redirected to. Above it stand the `alerts`, else what the place that the address names alerts of.
     """
     settings: Settings = request.app.state.settings
     chosen = theme_or_default(theme or (place.settings.theme if place else DEFAULT))
@@ -63,10 +66,11 @@ def page(
         address=address,
         carried=carried,
         frame=_frame(settings, place),
+        alerts=[alert.words(language, settings.languages) for alert in _alerts(request, alerts)],
         **words,
     )
     digest = style_of(chosen).digest
-    return HTMLResponse(html, status, {**headers(routers, digest), "content-language": language})
+    return HTMLResponse(html, status, {**headers(routers, digest, has_images=has_images), "content-language": language})
 
 
 def _frame(settings: Settings, place: Place | None) -> dict[str, object]:
@@ -90,6 +94,7 @@ def draw(
     address: str,
     carried: Mapping[str, str],
     frame: Mapping[str, object],
+    alerts: Sequence[Mapping[str, object]] = (),
     **words: object,
 ) -> str:
     """Return a page of the theme as HTML; `frame` as `_frame` makes it."""
@@ -101,6 +106,7 @@ def draw(
             direction=_direction_of(language),
             switches=_switches(languages, language, address, carried),
             style=Markup(style_of(theme).text),  # noqa: S704  (a file of the installation, which `style_of` has checked)
+            alerts=alerts,
             **frame,
             **words,
         )
@@ -134,11 +140,21 @@ def _theme_at_hand(request: Request) -> str:
     return shown.place.settings.theme if shown is not None else DEFAULT
 
 
-def headers(routers: Iterable[str] = (), style_digest: str = "") -> dict[str, str]:
+def _alerts(request: Request, known: Sequence[Alert] | None) -> Sequence[Alert]:
+    if known is not None:
+        return known
+    found: Sequence[Alert] = request.app.state.content.alerts(
+        request.path_params.get("slug", ""), request.app.state.now()
+    )
+    return found
+
+
+def headers(routers: Iterable[str] = (), style_digest: str = "", *, has_images: bool = False) -> dict[str, str]:
     """Return what every answer of the portal carries."""
     policy = [
         "default-src 'none'",
         f"style-src 'sha256-{style_digest}'" if style_digest else "style-src 'none'",
+        *(["img-src 'self'"] if has_images else []),
         " ".join(["form-action 'self'", *routers]),
         "base-uri 'none'",
         "frame-ancestors 'none'",

@@ -2,24 +2,26 @@
 accessibility walk. A page is added here together with its template; its words are those that the page is given in earnest.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+
+from markupsafe import Markup
 
 from hotspot.guests.terms import packaged_texts
 from hotspot.languages import known_languages
 from hotspot.portal import explanations as say
 from hotspot.portal import rendering
-from hotspot.portal.banners import Notice
 from hotspot.portal.explanations import Explanation
 from hotspot.portal.offered import METHODS
+from hotspot.portal.posted import Link, Notice
 from hotspot.portal.prose import blocks, in_language
 from hotspot.portal.service import Left
 from hotspot.settings import Settings
 from hotspot.themes import Theme
 
-Words = Mapping[str, Any]
+Words = dict[str, Any]
 SETTINGS: Final = Settings.model_construct()  # nothing of this installation
 NOON: Final = datetime(2026, 3, 2, 5, tzinfo=UTC)
 ROUTER: Final = "http://10.5.50.1"
@@ -93,7 +95,8 @@ def _terms(language: str) -> Words:
 
 def _notices(language: str) -> list[Notice]:
     spoken, (title, text) = in_language(NEWS, language, ("en",))
-    return [Notice(spoken, title, text)]
+    link = Link("www.example.org", f"{HOME}/go/1")
+    return [Notice(1, spoken, title, Markup("<p>{}</p>").format(text), link, None)]
 
 
 def _forms() -> list[Words]:
@@ -110,7 +113,7 @@ def _forms() -> list[Words]:
 
 
 def _welcome(language: str, **changed: object) -> Words:
-    usual = {"notices": _notices(language), "terms": _terms(language), "forms": _forms(), "changed": ""}
+    usual = {"notices": _notices(language), "terms": _terms(language), "forms": _forms(), "office": None, "changed": ""}
     return usual | changed
 
 

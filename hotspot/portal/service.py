@@ -15,9 +15,10 @@ from sqlmodel import Session, select
 from hotspot.guests.models import Credential, Terms
 from hotspot.guests.service import find_credentials
 from hotspot.guests.terms import NoSuchTerms, current
-from hotspot.portal.banners import Notice, banners_for
+from hotspot.portal.broadcasts import Alert
 from hotspot.portal.explanations import NO_SUCH_SITE, NO_TERMS, RETIRED
 from hotspot.portal.handoff import RouterHost, Stop
+from hotspot.portal.posted import Notice, Office, Posted
 from hotspot.routers.login_pages import host_of
 from hotspot.routers.models import Router, RouterState
 from hotspot.routers.service import routers_of
@@ -58,6 +59,8 @@ class Welcome:
 
     terms: Terms
     notices: Sequence[Notice]
+    office: Office | None
+    alerts: Sequence[Alert]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +124,11 @@ def _hosts(router: Router, settings: SiteSettings) -> Iterator[RouterHost]:
             yield RouterHost(router.address, host_of(settings.login_host, router.name), router.id)
 
 
-def welcome(db: Session, place: Place, language: str, languages: Sequence[str], now: datetime) -> Welcome:
+def welcome(
+    db: Session, place: Place, posted: Posted, language: str, languages: Sequence[str], now: datetime
+) -> Welcome:
     """Return what the place shows before the button."""
-    notices = banners_for(db, place.site, language, now, languages=languages)
-    return Welcome(terms_of(db, place, now), notices)
+    return Welcome(terms_of(db, place, now), posted.notices(language, languages), posted.office, posted.alerts)
 
 
 def terms_of(db: Session, place: Place, now: datetime) -> Terms:

@@ -16,7 +16,7 @@ from sqlmodel import Session, select
 
 from hotspot.areas.service import get_area, top_area
 from hotspot.db import Database
-from hotspot.portal.banners import add_banner, all_banners
+from hotspot.portal.banners import BannerState, all_banners, approve, state_of
 from hotspot.process import Part, Running, running
 from hotspot.routers.models import Router
 from hotspot.settings import Settings
@@ -29,7 +29,7 @@ from hotspot.sites import settings as site_settings
 from hotspot.sites.models import Site, SiteState
 from hotspot.sites.service import add_site, find_site, slug_of
 from hotspot.staff.models import Role
-from hotspot.staff.service import add_staff, find_staff, make_login_link
+from hotspot.staff.service import add_staff, find_staff, get_staff, make_login_link
 from hotspot.usage.counters import EndedBy
 from hotspot.usage.rollup import local_days, rebuild_days, rebuild_hours
 
@@ -42,28 +42,7 @@ Step = Callable[[str, int], AbstractContextManager[Callable[[], None]]]
 """Shows what is being done while it is; how many times the yielded function will be called, if it is."""
 BOXES = (("hAP ax^2", "7.20.8"), ("cAP ax", "7.22.3"), ("hAP ac^2", "7.24"), ("RB951Ui-2HnD", "7.19.6"))
 INTERIM_SECONDS = 30  # the shortest a site may have: the console moves while people watch
-NOTICES = (
-    {
-        "id": {
-            "title": "Mal Pelayanan Publik",
-            "text": "KTP, KK, akta, dan izin usaha di satu tempat. Senin–Jumat 08.00–15.00.",
-        },
-        "en": {
-            "title": "Public service mall",
-            "text": "Identity cards, certificates and permits in one place. Monday–Friday 08:00–15:00.",
-        },
-    },
-    {
-        "id": {
-            "title": "SP4N-LAPOR!",
-            "text": "Jalan rusak, lampu mati, atau sampah menumpuk? Laporkan lewat lapor.go.id atau SMS 1708.",
-        },
-        "en": {
-            "title": "SP4N-LAPOR!",
-            "text": "A broken road, a dark lamp, uncollected rubbish? Report it at lapor.go.id or by SMS to 1708.",
-        },
-    },
-)
+FREE = "www.lapor.go.id"  # where one of the packaged drafts leads
 
 
 class DemoSite(NamedTuple):
@@ -142,10 +121,15 @@ def _found(db: Session, settings: Settings, *, sites: int, now: datetime) -> Seq
     city = top_area(db)
     site_settings.give(db, city, "interim_seconds", INTERIM_SECONDS)
     site_settings.give(db, city, "ssid", "WiFi Kota")
-    if not all_banners(db):
-        for texts in NOTICES:
-            add_banner(db, city, texts, starts_at=now)
+    site_settings.give(db, city, "walled_garden", FREE)
+    _approve_drafts(db, now)
     return [_place(db, settings, place, number, now=now) for number, place in enumerate(choose_places(sites))]
+
+
+def _approve_drafts(db: Session, now: datetime) -> None:
+    for banner, _ in all_banners(db):
+        if banner.drafted_by is None and state_of(banner, now) is BannerState.DRAFT:
+            approve(db, banner.id or 0, revision=banner.revision, by=get_staff(db, STAFF), now=now)
 
 
 def _place(db: Session, settings: Settings, place: Place, number: int, *, now: datetime) -> DemoSite:

@@ -16,13 +16,14 @@ class Role(StrEnum):
 
 
 class StaffAccount(SQLModel, table=True):
-    """A person who signs in to the console."""
+    """A person who signs in to the console. The duty officer may send an alert alone, which somebody reviews afterwards."""
 
     __tablename__ = "staff_account"
 
     id: int | None = Field(default=None, primary_key=True)
     name: str = Field(unique=True, max_length=100)
     role: str = Field(max_length=16)
+    is_duty_officer: bool = False
     created_at: datetime = Field(sa_type=DateTime(timezone=True))
     disabled_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
 

@@ -75,6 +75,18 @@ def disable_staff(db: Session, name: str, now: datetime) -> None:
     db.flush()
 
 
+def set_duty(db: Session, name: str, *, is_on_duty: bool) -> None:
+    """Say whether somebody is a duty officer, who may send an alert alone.
+
+    Raises:
+        NoSuchStaff: there is no such account.
+    """
+    staff = get_staff(db, name)
+    staff.is_duty_officer = is_on_duty
+    db.add(staff)
+    db.flush()
+
+
 def make_login_link(db: Session, name: str, now: datetime) -> str:
     """Return the token of a fresh one-time link; links that ran out are forgotten on the way.
 

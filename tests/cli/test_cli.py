@@ -65,7 +65,7 @@ def test_adding_a_site_says_where_its_router_sends_phones() -> None:
         (["settings", "set", "nonsense", "1", "--area", "19.71"], 2, "session_minutes"),
         (["staff", "login-link", "--name", "Nobody"], 4, "Nobody"),
         (["areas", "import", "missing.csv"], 2, "missing.csv"),
-        (["notices", "add", "--area", "19.71", "missing.toml"], 2, "missing.toml"),
+        (["broadcast", "start", "missing.toml", "--area", "19.71", "--hours", "1", "--as", "Alice"], 2, "missing.toml"),
     ],
 )
 def test_what_can_not_be_done_is_one_line_and_an_exit_code(words: list[str], code: int, line: str) -> None:
@@ -125,21 +125,12 @@ def test_staff_sign_in_by_a_link_that_is_printed() -> None:
     assert said("staff", "login-link", "--name", "Alice")["link"].startswith("http://127.0.0.1:8080/console/login/")  # type: ignore[index]
 
 
-def test_notices_are_published_from_files(tmp_path: Path) -> None:
-    notice = tmp_path / "notice.toml"
-    notice.write_text('[id]\ntitle = "MPP"\ntext = "Buka."\n')
-
-    assert run("notices", "add", "--area", "19.71", str(notice)).exit_code == 0
-
-    assert "MPP" in run("notices", "list").stdout
-
-
 @pytest.mark.parametrize("content", ["[id", "title = 1", "[id]\ntitle = 1"])
 def test_a_file_of_texts_in_another_shape_is_refused(content: str, tmp_path: Path) -> None:
     file = tmp_path / "texts.toml"
     file.write_text(content)
 
-    result = run("notices", "add", "--area", "19.71", str(file))
+    result = run("broadcast", "start", str(file), "--area", "19.71", "--hours", "1", "--as", "Alice")
 
     assert result.exit_code == 2
     assert "texts.toml" in result.stderr.replace("\n", " ")
@@ -162,7 +153,6 @@ def test_an_import_shows_the_difference_and_asks(tmp_path: Path) -> None:
 def test_empty_tables_say_the_next_step() -> None:
     assert "hotspot sites add" in run("sites", "list").stdout
     assert "hotspot routers add" in run("routers", "list").stdout
-    assert "hotspot notices add" in run("notices", "list").stdout
 
 
 def test_migrate_ends_well() -> None:

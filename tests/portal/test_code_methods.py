@@ -149,6 +149,7 @@ def test_codes_that_are_nobodys_or_were_taken_back_look_alike_to_the_last_octet_
         vouchers.void_voucher(db, void.number, now=at_vouchers.clock())
     type_in(at_vouchers, WRONG)  # what is looked up once for all is known then
     found = []
+    at_vouchers.open()  # from now on what the place shows is in memory
     for code in (WRONG, "not a code", "", void.code, f"{mine.code} {other.number}", "RTK4" * 20):
         with statements(at_vouchers) as asked:
             answer = type_in(at_vouchers, code)

@@ -50,7 +50,7 @@ def seconds() -> Seconds:
 
 @pytest.fixture
 def content(visit: Visit, seconds: Seconds) -> Content:
-    return Content(visit.database, visit.settings.languages, seconds=seconds)
+    return Content(visit.database, visit.settings.languages, visit.settings.zone, seconds=seconds)
 
 
 @contextmanager
@@ -197,8 +197,9 @@ def test_what_begins_or_ends_by_itself_does_so_on_time(visit: Visit, content: Co
         banner = db.get_one(Banner, 1)
         banner.ends_at = start + timedelta(minutes=10)
         area = get_site(db, "alun-alun").area_id
-        later = Banner(area_id=area, texts=banner.texts, starts_at=start + timedelta(minutes=5))
-        elsewhere = Banner(area_id=area + 1, texts=banner.texts, starts_at=start + timedelta(minutes=1))
+        approved = {"texts": banner.texts, "drafted_at": start, "approved_at": start}
+        later = Banner(area_id=area, starts_at=start + timedelta(minutes=5), **approved)
+        elsewhere = Banner(area_id=area + 1, starts_at=start + timedelta(minutes=1), **approved)
         db.add_all([later, elsewhere])
         texts = packaged_texts("public")
         publish(db, "public", texts | {"id": texts["id"] | {"title": "Lain"}}, start + timedelta(minutes=20))
@@ -215,7 +216,7 @@ def test_what_begins_or_ends_by_itself_does_so_on_time(visit: Visit, content: Co
     assert shown()[1:] == (1, 1)
     visit.clock.forward(minutes=10)
     last, *counts = shown()
-    assert (counts, last.until) == ([1, 2], module.FOREVER)
+    assert (counts, last.until) == ([1, 2], visit.clock() + timedelta(days=1))
     visit.clock.forward(minutes=-20)
     assert shown()[0] is not last, "a clock that was set back shows what held then"
 

@@ -1,4 +1,4 @@
-"""Documents with versions, and information for an area."""
+"""Documents with versions, and the plain text they are written in."""
 
 import hashlib
 import json
@@ -6,9 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import pytest
-from sqlmodel import Session, col, select
 
-from hotspot.areas.models import Area
 from hotspot.db import Database
 from hotspot.guests.terms import (
     BadTerms,
@@ -20,10 +18,7 @@ from hotspot.guests.terms import (
     publish,
     sha256_of,
 )
-from hotspot.portal.banners import BadBanner, add_banner, all_banners, banners_for
 from hotspot.portal.prose import Block, blocks, in_language
-from hotspot.sites.models import Site
-from tests.world import GERUNGGANG, KOTA, TAMAN_SARI, World
 
 TEXTS = {"id": {"title": "Ketentuan", "summary": "- Pendek", "body": "Panjang"}}
 
@@ -108,76 +103,6 @@ def test_the_packaged_terms_speak_both_languages_about_the_same_things() -> None
 def test_terms_that_cannot_be_shown_are_refused(database: Database, now: datetime, name: str, texts: dict) -> None:
     with database.writing() as db, pytest.raises(BadTerms):
         publish(db, name, texts, now)
-
-
-# --- banners -----------------------------------------------------------------------------------------------------------------
-
-
-def area(db: Session, code: str) -> Area:
-    return db.exec(select(Area).where(col(Area.code) == code)).one()
-
-
-def give(db: Session, code: str, title: str, now: datetime, **more: object) -> None:
-    add_banner(db, area(db, code), {"id": {"title": title, "text": "…"}}, **{"starts_at": now, **more})
-
-
-def titles(db: Session, site_id: int, now: datetime) -> list[str]:
-    return [notice.title for notice in banners_for(db, db.get_one(Site, site_id), "id", now)]
-
-
-def test_a_banner_reaches_the_sites_below_its_area_only(database: Database, world: World, now: datetime) -> None:
-    with database.writing() as db:
-        give(db, KOTA, "kota", now)
-        give(db, TAMAN_SARI, "taman sari", now)
-        give(db, GERUNGGANG, "gerunggang", now)
-
-        assert titles(db, world.alun_alun, now) == ["taman sari", "kota"]
-        assert titles(db, world.perpustakaan, now) == ["gerunggang", "kota"]
-        assert len(all_banners(db)) == 3
-
-
-def test_a_banner_holds_from_its_start_until_its_end(database: Database, world: World, now: datetime) -> None:
-    hour = timedelta(hours=1)
-    with database.writing() as db:
-        give(db, KOTA, "x", now, ends_at=now + hour)
-
-        assert [titles(db, world.alun_alun, at) for at in (now - hour, now, now + hour)] == [[], ["x"], []]
-
-
-def test_the_most_important_three_are_shown(database: Database, world: World, now: datetime) -> None:
-    with database.writing() as db:
-        for number in range(5):
-            give(db, KOTA, str(number), now, priority=number)
-
-        assert titles(db, world.alun_alun, now) == ["4", "3", "2"]
-
-
-def test_a_banner_speaks_the_language_it_has(database: Database, world: World, now: datetime) -> None:
-    with database.writing() as db:
-        add_banner(db, area(db, KOTA), {"en": {"title": "Only", "text": "English"}}, starts_at=now)
-
-        (notice,) = banners_for(db, db.get_one(Site, world.alun_alun), "id", now, languages=("id", "en"))
-
-    assert (notice.language, notice.title) == ("en", "Only")
-
-
-@pytest.mark.parametrize(
-    ("texts", "hours"),
-    [
-        ({}, 1),
-        ({"id": {"title": "a", "text": "b"}}, 0),
-        ({"xx-yy": {"title": "a", "text": "b"}}, 1),
-        ({"id": {"title": "a"}}, 1),
-        ({"id": {"title": "", "text": "b"}}, 1),
-        ({"id": {"title": "a" * 81, "text": "b"}}, 1),
-        ({"id": {"title": "a\0", "text": "b"}}, 1),
-    ],
-)
-def test_a_banner_that_cannot_be_shown_is_refused(
-    database: Database, world: World, now: datetime, texts: dict, hours: int
-) -> None:
-    with database.writing() as db, pytest.raises(BadBanner):
-        add_banner(db, area(db, KOTA), texts, starts_at=now, ends_at=now + timedelta(hours=hours))
 
 
 def test_plain_text_becomes_blocks() -> None:

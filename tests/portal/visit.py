@@ -18,11 +18,15 @@ from hotspot.areas.models import Area
 from hotspot.db import Database
 from hotspot.guests.service import Presented, redeem
 from hotspot.guests.terms import ensure_default_terms
-from hotspot.portal.banners import add_banner
+from hotspot.portal.banners import Draft, approve, draft
+from hotspot.portal.models import Banner
+from hotspot.portal.schedule import Schedule
 from hotspot.routers.models import Router
 from hotspot.settings import Settings
+from hotspot.sites.models import Site
+from hotspot.staff.service import get_staff
 from hotspot.usage.models import GuestSession
-from tests.world import GINA, KOTA, World
+from tests.world import ALICE, BOB, GINA, KOTA, World
 
 MAC = str(GINA)
 ROUTER = "http://10.5.50.1"
@@ -244,4 +248,22 @@ def furnish(db: Session, world: World, login_host: str = "10.5.50.1") -> None:
         "id": {"title": "Imunisasi gratis", "text": "Sabtu pukul 08.00 di semua puskesmas. Bawa buku KIA."},
         "en": {"title": "Free immunisation", "text": "Saturday 8 am at every puskesmas. Bring the KIA book."},
     }
-    add_banner(db, kota, texts, starts_at=world.now)
+    publish_banner(db, kota, texts, now=world.now)
+
+
+def publish_banner(
+    db: Session,
+    place: Area | Site,
+    texts: dict[str, dict[str, str]],
+    *,
+    now: datetime,
+    link: str = "",
+    image: str | None = None,
+    priority: int = 0,
+    **when: object,
+) -> Banner:
+    """Information that Bob drafted and Alice approved."""
+    wanted = Draft(texts, Schedule(**{"starts_at": now, **when}), link, image, priority)
+    banner = draft(db, place, wanted, by=get_staff(db, BOB), now=now)
+    approve(db, banner.id or 0, revision=banner.revision, by=get_staff(db, ALICE), now=now)
+    return banner
