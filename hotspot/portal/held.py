@@ -68,7 +68,7 @@ class Attempt(NamedTuple):
 
 
 class Code(NamedTuple):
-    """A code that the device had sent to a phone. The number itself is kept by nobody."""
+    """A code that the device had sent to a phone. The number itself is kept sealed, and for minutes."""
 
     created_at: datetime
     site: str
