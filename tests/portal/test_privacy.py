@@ -173,6 +173,18 @@ def test_withdrawing_twice_is_withdrawing_once(visit: Visit, told: list[int]) ->
         assert len(db.exec(select(Withdrawal)).all()) == 1
 
 
+def test_a_press_after_the_withdrawal_is_a_consent_of_its_own(visit: Visit, told: list[int]) -> None:
+    """Also while the attempt of before is open, which would go on with what it agreed to."""
+    press(visit, "withdraw", visit.online())
+    visit.clock.forward(seconds=1)
+
+    visit.online()
+
+    with visit.database.reading() as db:
+        assert len(db.exec(select(Consent)).all()) == 2
+        assert latest_consents(db, [visit.world.device()])
+
+
 def test_what_was_withdrawn_can_still_be_deleted(visit: Visit, told: list[int]) -> None:
     page = Page(press(visit, "withdraw", visit.online()).text)
     ((action, fields),) = buttons(page).items()
