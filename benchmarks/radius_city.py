@@ -24,8 +24,8 @@ ISSUE = """
     WITH here AS (SELECT id FROM site WHERE slug = %(slug)s),
     numbered AS (SELECT device_id, row_number() OVER () AS place FROM applicant),
     given AS (
-        INSERT INTO consent (device_id, guest_id, site_id, terms_sha256, language, given_at, salt, entry)
-        SELECT device_id, device_id, here.id, repeat('0', 64), 'id', now(), '', appended.first + place - 1
+        INSERT INTO consent (device_id, guest_id, site_id, terms_sha256, language, method, given_at, salt, entry)
+        SELECT device_id, device_id, here.id, repeat('0', 64), 'id', 'one-tap', now(), '', appended.first + place - 1
         FROM numbered, here, (
             SELECT ledger_append('given', array_agg(now()), array_agg(sha256(''))) AS first FROM applicant) AS appended
         RETURNING id, device_id

@@ -170,6 +170,7 @@ def _plain(found: held.Held) -> dict[str, Any]:
         "visits": [one._asdict() for one in found.visits],
         "tries": [one._asdict() for one in found.tries],
         "attempts": [one._asdict() for one in found.attempts],
+        "codes": [one._asdict() for one in found.codes],
         "block": None if found.block is None else found.block._asdict(),
     }
 

@@ -67,6 +67,14 @@ class Attempt(NamedTuple):
     state: str
 
 
+class Code(NamedTuple):
+    """A code that the device had sent to a phone. The number itself is kept sealed, and for minutes."""
+
+    created_at: datetime
+    site: str
+    used_at: datetime | None
+
+
 class Block(NamedTuple):
     """Why and until when a device is let in nowhere."""
 
@@ -83,6 +91,7 @@ class Held(NamedTuple):
     visits: Sequence[Visit]
     tries: Sequence[Try]
     attempts: Sequence[Attempt]
+    codes: Sequence[Code]
     block: Block | None
 
 
@@ -108,6 +117,10 @@ ATTEMPTS: Final = """
     FROM sign_in_attempt JOIN site ON site.id = sign_in_attempt.site_id
     WHERE device_id = :device ORDER BY requested_at DESC
 """
+CODES: Final = """
+    SELECT phone_code.created_at, site.name, used_at FROM phone_code JOIN site ON site.id = phone_code.site_id
+    WHERE device_id = :device ORDER BY phone_code.created_at DESC
+"""
 WITHDRAWALS: Final = "SELECT withdrawn_at FROM withdrawal WHERE device_id = :device ORDER BY withdrawn_at DESC"
 BLOCK: Final = "SELECT reason, blocked_at, until FROM blocked_device WHERE device_id = :device"
 
@@ -122,6 +135,7 @@ def held_about(db: Session, device_id: UUID) -> Held:
         visits=[Visit(*row) for row in db.execute(text(VISITS), facts)],
         tries=[Try(*row) for row in db.execute(text(TRIES), facts)],
         attempts=[Attempt(*row) for row in db.execute(text(ATTEMPTS), facts)],
+        codes=[Code(*row) for row in db.execute(text(CODES), facts)],
         block=None if blocked is None else Block(*blocked),
     )
 
@@ -140,7 +154,10 @@ class Deed(NamedTuple):
 END_ATTEMPTS: Final = f"""
     UPDATE sign_in_attempt SET state = '{State.FAILED}', decided_at = :now WHERE device_id = :device AND decided_at IS NULL
 """  # noqa: S608  (a word of ours)
-FORGET_ATTEMPTS: Final = "DELETE FROM sign_in_attempt WHERE device_id = :device"
+FORGET_TRIES: Final = (
+    "DELETE FROM sign_in_attempt WHERE device_id = :device",
+    "DELETE FROM phone_code WHERE device_id = :device",  # and with them their messages
+)
 
 
 def withdraw(db: Session, device_id: UUID, *, by: str, now: datetime) -> Deed:
@@ -155,17 +172,15 @@ def erase(db: Session, device_id: UUID, *, keys: Keys, zone: ZoneInfo, by: str, 
     """Delete what is held about the device, all of it or nothing; done twice it is done once.
 
     1. What it has open ends. 2. Its visits become nobody's. 3. Log-ins go; those of sessions that routers have yet to end become
-    nobody's, too, and keep what the routers call them until then. 4. Attempts, credentials, consents and withdrawals go; their entries in the
+    nobody's, too, and keep what the routers call them until then. 4. Attempts, phone codes, credentials, consents and withdrawals go; their entries in the
     ledger stay and tell nothing. 5. That something was deleted, and how much, is chained. A block stays: it protects others.
     """
     sessions = end_withdrawn(db, device_id, now=now)
     visits = _make_visits_nobodys(db, device_id, sessions, zone)
     log_ins = _make_log_ins_nobodys(db, device_id, visits, keys)
-    attempts = db.connection().execute(text(FORGET_ATTEMPTS), {"device": device_id}).rowcount
+    log_ins += sum(db.connection().execute(text(query), {"device": device_id}).rowcount for query in FORGET_TRIES)
     gone = consents.delete_facts(db, device_id)
-    erased = Erased(
-        now, by[: consents.LONGEST_BY], gone["consent"], gone["withdrawal"], log_ins + attempts, len(visits)
-    )
+    erased = Erased(now, by[: consents.LONGEST_BY], gone["consent"], gone["withdrawal"], log_ins, len(visits))
     if erased.is_something:
         consents.record_erasure(db, erased)
     return Deed(erased, sessions)

@@ -135,6 +135,9 @@ def _in_words(found: Held, settings: Settings, language: str) -> dict[str, objec
         "attempts": _latest(
             [{"at": moment(one.requested_at), "site": one.site, "code": one.support_code} for one in found.attempts]
         ),
+        "codes": _latest(
+            [{"at": moment(one.created_at), "site": one.site, "used": one.used_at is not None} for one in found.codes]
+        ),
         "block": None if found.block is None else {"reason": found.block.reason, "until": moment(found.block.until)},
     }
 

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 from hotspot.app import create_app
 from hotspot.console.words import STATIC
 from hotspot.db import Database
+from hotspot.guests.terms import Person, draft, ensure_default_terms, packaged_texts
 from hotspot.settings import Settings
 from hotspot.sites.models import Site
 from hotspot.staff.models import Role
@@ -66,6 +67,9 @@ def real_city(database: Database) -> dict[str, Site]:
             visit(db, site, HADI, now - timedelta(minutes=30 * number + 30), 20, down=None, up=None)
         roll_up(db)
         add_staff(db, "Alice", Role.ADMIN, now)
+        ensure_default_terms(db, now)
+        texts = packaged_texts("public") | {"en": {"title": "Terms", "summary": "- Short", "body": "# One\nLong."}}
+        draft(db, "public", texts, by=Person("Bob", "console"), now=now)
         for site in city.values():
             db.expunge(site)
     return city
@@ -208,6 +212,8 @@ def test_no_page_violates_accessibility_or_overflows(open_page: Open, width: int
         "/console/usage",
         "/console/usage?period=30d&area=19.71.02.1001",
         "/console/usage?site=alun-alun&lang=en&live=off",
+        "/console/terms",
+        "/console/terms/public/2",
         "/console/login",
         "/console/login/x",
     ):

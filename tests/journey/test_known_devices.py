@@ -1,14 +1,18 @@
 """A phone whose owner agreed once is online everywhere in the city without a page, for as long as that agreement holds."""
 
+import html
+import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+import httpx
 import pytest
 from sqlalchemy import text
 from sqlmodel import select
 
 from hotspot.guests.models import Admission, Consent
+from hotspot.guests.proof import Verified, verify
 from hotspot.guests.terms import packaged_texts, publish
 from hotspot.simulator.gateway import Gateway
 from hotspot.simulator.kinds import ANDROID
@@ -107,3 +111,57 @@ def test_an_agreement_from_longer_ago_than_the_site_remembers_does_not_count(
 
     assert saw_the_portal(come(product, library))
     assert not saw_the_portal(come(product, square))
+
+
+@pytest.mark.parametrize("deed", ["withdraw", "delete"])
+def test_who_withdraws_or_deletes_on_their_own_page_meets_the_portal_everywhere_again(
+    product: Product, square: Gateway, library: Gateway, deed: str
+) -> None:
+    hear_disconnects(product, square)
+    seen = come(product, square)
+    online = next(step.url for step in seen.steps if "/online?" in step.url)
+    with httpx.Client(base_url=product.settings.base_url, headers={"accept-language": "en"}) as browser:
+        own_data = browser.get(linked(browser.get(online).text, "/privacy?"))
+        done = browser.post(f"/p/alun-alun/privacy/{deed}", data=fields(own_data.text, f"/privacy/{deed}"))
+        again = browser.get(own_data.url)
+
+    assert "Alun-Alun" in own_data.text
+    assert done.status_code == 200
+    assert again.status_code == 403, "whoever is not online sees nothing"
+    assert ended_by_its_router(product)
+    with product.database.reading() as db:
+        session = db.exec(select(GuestSession)).one()
+        assert (session.device_id == product.settings.keys.device_id(world.GINA.octets)) == (deed == "withdraw")
+        assert isinstance(verify(db), Verified)
+    assert saw_the_portal(come(product, library))
+    assert consents(product) == (2 if deed == "withdraw" else 1)
+
+
+def hear_disconnects(product: Product, gateway: Gateway) -> None:
+    assert gateway.incoming.address is not None
+    with product.database.writing() as db:
+        place = {"port": gateway.incoming.address[1], "name": gateway.router.setup.name}
+        db.execute(text("UPDATE router SET coa_port = :port WHERE name = :name"), place)
+
+
+def ended_by_its_router(product: Product) -> bool:
+    """Whether the router is told soon after the answer, and reports the Stop."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        with product.database.reading() as db:
+            if db.exec(select(GuestSession)).one().ended_by == "stop":
+                return True
+        time.sleep(0.1)
+    return False
+
+
+def linked(page: str, part: str) -> str:
+    """The address of the page's only link that has the part in it."""
+    (found,) = [html.unescape(one) for one in re.findall(r'href="([^"]+)"', page) if part in one]
+    return found
+
+
+def fields(page: str, action: str) -> dict[str, str]:
+    """The hidden fields of the page's form with this end of its action."""
+    (form,) = [one for one in re.findall(r"<form.*?</form>", page, re.DOTALL) if f'{action}"' in one]
+    return {name: html.unescape(value) for name, value in re.findall(r'name="([^"]+)" value="([^"]*)"', form)}

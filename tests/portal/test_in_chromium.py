@@ -156,6 +156,22 @@ def test_a_guest_gets_online_with_the_keyboard_alone(served: Served, page: Page)
     page.wait_for_url(f"{served.router}/logout")
 
 
+def test_the_pages_about_ones_own_data_are_accessible(served: Served, page: Page) -> None:
+    online = credential(served)
+    user_name = parse_qs(urlsplit(online).query)["t"][0].partition(".")[0]
+    served.visit.accept(user_name)
+    served.visit.start(user_name)
+    page.goto(online)
+
+    page.get_by_role("link", name="Data Anda").click()
+    look(page, "your-data")
+    page.get_by_role("button", name="Tarik persetujuan saya").click()
+    look(page, "withdrawn")
+    page.get_by_role("button", name="Hapus data saya").click()
+    assert page.get_by_role("heading", level=1).inner_text() == "Data Anda sudah dihapus"
+    look(page, "deleted")
+
+
 def test_the_connecting_page_becomes_the_online_page_by_itself(served: Served, page: Page) -> None:
     served.reports_start = False
     page.goto(served.captured())

@@ -13,6 +13,7 @@ from sqlmodel import col, select
 
 from hotspot.db import Database
 from hotspot.guests.models import Admission, Consent, Erasure, LedgerEntry, Withdrawal
+from hotspot.guests.phone_models import PhoneCode
 from hotspot.guests.proof import Verified, verify
 from hotspot.guests.service import Decided, block_device, latest_consents, log_admissions
 from hotspot.migrations.models import metadata
@@ -172,6 +173,18 @@ def test_withdrawing_twice_is_withdrawing_once(visit: Visit, told: list[int]) ->
         assert len(db.exec(select(Withdrawal)).all()) == 1
 
 
+def test_a_press_after_the_withdrawal_is_a_consent_of_its_own(visit: Visit, told: list[int]) -> None:
+    """Also while the attempt of before is open, which would go on with what it agreed to."""
+    press(visit, "withdraw", visit.online())
+    visit.clock.forward(seconds=1)
+
+    visit.online()
+
+    with visit.database.reading() as db:
+        assert len(db.exec(select(Consent)).all()) == 2
+        assert latest_consents(db, [visit.world.device()])
+
+
 def test_what_was_withdrawn_can_still_be_deleted(visit: Visit, told: list[int]) -> None:
     page = Page(press(visit, "withdraw", visit.online()).text)
     ((action, fields),) = buttons(page).items()
@@ -240,6 +253,14 @@ def visits_of_a_week(visit: Visit) -> dict[str, str]:
     return login
 
 
+def phone_code(visit: Visit) -> PhoneCode:
+    ids = {name: UUID(int=1) for name in ("id", "phone_id", "prefix_id")}
+    times = {"created_at": visit.clock(), "expires_at": visit.clock() + HOUR}
+    return PhoneCode(
+        site_id=visit.world.alun_alun, device_id=visit.world.device(), code_hash=b"x", language="id", **ids, **times
+    )
+
+
 def all_dirty(visit: Visit) -> None:
     """Have every hour rebuilt from the sessions as they are now."""
     with visit.database.writing() as db:
@@ -252,6 +273,9 @@ def all_dirty(visit: Visit) -> None:
 
 def test_deleting_leaves_no_row_that_names_the_device_and_every_figure_as_it_was(visit: Visit, told: list[int]) -> None:
     login = visits_of_a_week(visit)
+    with visit.database.writing() as db:
+        db.add(phone_code(visit))
+    assert "Kode yang dikirim ke telepon" in visit.open(own_data(visit, login)).text
     before, device = figures(visit.database), visit.world.device()
     assert set(rows_naming(visit.database, device)) == {
         "consent.device_id",
@@ -261,6 +285,7 @@ def test_deleting_leaves_no_row_that_names_the_device_and_every_figure_as_it_was
         "admission.device_id",
         "admission.guest_id",
         "guest_session.device_id",
+        "phone_code.device_id",
         "sign_in_attempt.device_id",
     }
 
@@ -276,7 +301,7 @@ def test_deleting_leaves_no_row_that_names_the_device_and_every_figure_as_it_was
     with visit.database.reading() as db:
         assert isinstance(verify(db), Verified)
         erasure = db.exec(select(Erasure)).one()
-        assert (erasure.by, erasure.consents, erasure.log_ins, erasure.sessions) == ("guest", 1, 2, 5)
+        assert (erasure.by, erasure.consents, erasure.log_ins, erasure.sessions) == ("guest", 1, 3, 5)
         pseudonyms = {s.device_id for s in db.exec(select(GuestSession).where(col(GuestSession.address).is_(None)))}
         assert len(pseudonyms) == 3, "days apart can't be joined, what one day counts together is one device"
 
@@ -417,16 +442,22 @@ def test_every_table_that_names_a_device_is_one_that_deleting_knows() -> None:
     """A new one has to be deleted from, too, or to say here why not."""
     naming = {table.name for table in metadata.tables.values() if {"device_id", "guest_id"} & set(table.columns.keys())}
 
-    assert naming == {
-        "admission",
-        "blocked_device",  # stays: it protects others
-        "consent",
-        "credential",
-        "guest_pass",  # stays: what a code allows to whom it was given; with the consents goes which devices they had
-        "guest_session",
-        "sign_in_attempt",
-        "withdrawal",
-    }
+    assert (
+        naming
+        == {
+            "admission",
+            "blocked_device",  # stays: it protects others
+            "consent",
+            "credential",
+            "guest_pass",  # stays, as vouchers and residents do: what a code allows; with the consents goes which devices had it
+            "guest_session",
+            "phone_code",
+            "resident",
+            "sign_in_attempt",
+            "voucher",
+            "withdrawal",
+        }
+    )
 
 
 def test_a_withdrawal_reaches_sessions_that_seemed_lost(database: Database, world: World, now: datetime) -> None:
@@ -446,4 +477,4 @@ def test_a_withdrawal_reaches_sessions_that_seemed_lost(database: Database, worl
 
 def test_nothing_is_held_about_a_device_that_was_never_here(database: Database, world: World) -> None:
     with database.reading() as db:
-        assert held_about(db, world.device()) == held.Held([], [], [], [], [], None)
+        assert held_about(db, world.device()) == held.Held([], [], [], [], [], [], None)
