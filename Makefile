@@ -21,7 +21,7 @@ USABLE := $(shell made_in=$$($(MADE_IN)); [ "$$made_in" -ef $(BIN) ] && $(BIN)/p
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check format venv assets lock clean bench-radius bench-portal
-.PHONY: campaign-radius campaign-chaos campaign-fuzz campaign-retransmit campaign-redemption campaign-cuts campaign-quoting campaign-residents campaign-fleet
+.PHONY: campaign-radius campaign-chaos campaign-fuzz campaign-retransmit campaign-redemption campaign-cuts campaign-quoting campaign-residents campaign-fleet campaign-guesses
 .SUFFIXES:
 
 help: ## list the targets
@@ -75,6 +75,9 @@ campaign-residents: $(DEV) ## 500 residents on their way online at once for ten 
 
 campaign-fleet: $(DEV) ## one change for 500 simulated routers, a fifth of them away
 	@$(BIN)/python -m benchmarks.campaign_fleet $(ARGS)
+
+campaign-guesses: $(DEV) ## random codes against live vouchers, at the service and over HTTP
+	@$(BIN)/python -m benchmarks.campaign_guesses $(ARGS)
 
 venv: $(DEV) ## only the environment, with the tools for development
 	@:

@@ -98,7 +98,7 @@ def _end_of(day: str, zone: ZoneInfo) -> datetime:
 
 def print_sheet(
     number: BatchNumber,
-    file: Annotated[Path, typer.Option("--file", help="The PDF to write; it must not exist yet.")],
+    file: Annotated[Path, typer.Option("--file", help="The PDF to write, for you alone to read.")],
     paper: Annotated[
         Paper, typer.Option("--paper", help="a4, to be cut; roll, for a 58 mm thermal printer.")
     ] = Paper.A4,

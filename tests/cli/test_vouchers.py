@@ -50,9 +50,8 @@ def test_a_file_that_can_not_be_written_leaves_the_codes_to_be_printed(
     database: Database, world: World, tmp_path: Path
 ) -> None:
     made(*MAKE, "--count", "1", "--area", GERUNGGANG)
-    (tmp_path / "there.pdf").touch()
 
-    assert run("vouchers", "sheet", "1", "--file", str(tmp_path / "there.pdf")).exit_code == 5
+    assert run("vouchers", "sheet", "1", "--file", str(tmp_path / "nowhere" / "new.pdf")).exit_code == 5
     assert run("vouchers", "sheet", "1", "--file", str(tmp_path / "new.pdf")).exit_code == 0
 
 

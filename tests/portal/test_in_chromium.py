@@ -15,9 +15,13 @@ from playwright.sync_api import Browser, Page, Route, sync_playwright
 
 from hotspot.app import create_app
 from hotspot.db import Database
+from hotspot.guests import vouchers
+from hotspot.guests.printed_codes import grouped
 from hotspot.guests.service import give_consent, issue_credential
 from hotspot.portal.tickets import Ticket
 from hotspot.settings import Settings
+from hotspot.sites.service import get_site
+from hotspot.sites.settings import give
 from tests.portal.browser import ARGUMENTS, CHROMIUM, Served, listening, serving
 from tests.portal.visit import Visit, furnish
 from tests.world import World
@@ -170,6 +174,32 @@ def test_the_pages_about_ones_own_data_are_accessible(served: Served, page: Page
     page.get_by_role("button", name="Hapus data saya").click()
     assert page.get_by_role("heading", level=1).inner_text() == "Data Anda sudah dihapus"
     look(page, "deleted")
+
+
+def test_a_guest_with_a_voucher_gets_online_with_the_keyboard_alone(served: Served, page: Page) -> None:
+    visit = served.visit
+    with visit.database.writing() as db:
+        site, now = get_site(db, "alun-alun"), utc_now()
+        give(db, site, "sign_in", "voucher,resident")
+        wanted = vouchers.checked_batch(now, name="Rapat", count=1, valid_until=now + timedelta(days=1))
+        batch = vouchers.make_batch(db, wanted, site, made_by="Alice", now=now)
+        list(vouchers.add_vouchers(db, batch, 1, keys=visit.settings.keys))
+        _, (made,) = vouchers.take_codes(db, batch.id or 0, keys=visit.settings.keys)
+    page.goto(served.captured())
+    look(page, "voucher")
+    field = page.get_by_label("Kode pada voucher Anda")
+
+    field.fill("RTK4-9QXW-2HJD")
+    field.press("Enter")
+    assert page.get_by_role("heading", level=1).inner_text() == "Kode ini tidak dikenal"
+    look(page, "voucher-unknown")
+    page.get_by_role("link", name="Coba lagi").click()
+    field.fill(grouped(made.code).lower())
+    press_until(page, "Tab", lambda: focused(page) == "Setuju dan pakai voucher")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/online?**")
+
+    assert page.get_by_role("heading", level=1).inner_text() == "Anda sudah terhubung"
 
 
 def test_the_connecting_page_becomes_the_online_page_by_itself(served: Served, page: Page) -> None:
