@@ -21,7 +21,7 @@ USABLE := $(shell made_in=$$($(MADE_IN)); [ "$$made_in" -ef $(BIN) ] && $(BIN)/p
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check format venv assets lock clean bench-radius bench-portal
-.PHONY: campaign-radius campaign-chaos campaign-fuzz campaign-retransmit campaign-redemption campaign-cuts campaign-quoting campaign-residents campaign-fleet campaign-guesses
+.PHONY: campaign-radius campaign-chaos campaign-fuzz campaign-retransmit campaign-redemption campaign-cuts campaign-quoting campaign-residents campaign-fleet campaign-guesses campaign-codes
 .SUFFIXES:
 
 help: ## list the targets
@@ -150,3 +150,6 @@ $(VENV)/bin/pip:
 	fi; \
 	rm -rf $(VENV); \
 	"$$python" -m venv $(VENV)
+
+campaign-codes: $(DEV) ## codes for phones: guesses sprayed over 10,000 phones, 100,000 messages pumped within a minute
+	@$(BIN)/python -m benchmarks.campaign_codes $(ARGS)

@@ -12,6 +12,7 @@ from hotspot.cli import (
     records,
     residents,
     rollouts,
+    senders,
     serving,
     vouchers,
     wireguard,
@@ -35,6 +36,7 @@ jobs.add_to(app)
 certificates.add_to(app)
 rollouts.add_to(app)
 portal_themes.add_to(app)
+senders.add_to(app)
 
 
 def main() -> None:

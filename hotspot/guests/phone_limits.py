@@ -15,7 +15,7 @@ import structlog
 from prometheus_client import Counter
 from sqlmodel import Session
 
-from hotspot.guests.limits import Counted, Exceeded, Limit, count, give_back, take
+from hotspot.guests.limits import Counted, Exceeded, Limit, count, find_full, give_back, take
 from hotspot.security import Keys
 from hotspot.throttle import Throttle
 
@@ -58,7 +58,7 @@ def take_message(
         *(limit.of(site_id) for limit in OF_A_SITE),
         Limit(ALL_MESSAGES, messages_a_day, DAY).of(),
     ]
-    return _told(take(db, counted, keys=keys, now=now), site_id, now)
+    return _told(_take(db, counted, keys=keys, now=now), site_id, now)
 
 
 def take_phone(db: Session, phone_id: UUID, *, keys: Keys, now: datetime) -> bool:
@@ -76,7 +76,7 @@ def give_messages_back(db: Session, *, prefix_id: UUID, site_id: int, messages: 
 def take_guesses(db: Session, site_id: int, guesses: int, *, keys: Keys, now: datetime) -> Exceeded | None:
     """Take room for so many guesses before they are looked at, or return what leaves none."""
     for _ in range(guesses):
-        if exceeded := take(db, _wrong(site_id), keys=keys, now=now):
+        if exceeded := _take(db, _wrong(site_id), keys=keys, now=now):
             return _told(exceeded, site_id, now)
     return None
 
@@ -86,6 +86,11 @@ def give_guesses_back(db: Session, site_id: int, guesses: int, *, keys: Keys, no
     for one in _wrong(site_id):
         for _ in range(guesses + 1):
             give_back(db, [one], keys=keys, now=now)
+
+
+def _take(db: Session, counted: Sequence[Counted], *, keys: Keys, now: datetime) -> Exceeded | None:
+    """Look first, so that an attack that is stopped writes nothing and makes nobody wait; then take."""
+    return find_full(db, counted, keys=keys, now=now) or take(db, counted, keys=keys, now=now)
 
 
 def _wrong(site_id: int) -> Sequence[Counted]:
