@@ -15,7 +15,10 @@ from hotspot.languages import known_languages
 from hotspot.portal import explanations as say
 from hotspot.portal import rendering
 from hotspot.portal.explanations import Explanation
+from hotspot.portal.methods import Asked
 from hotspot.portal.offered import METHODS
+from hotspot.portal.phone import CODE, NUMBER
+from hotspot.portal.phone_pages import BAD_NUMBER, WRONG_CODE
 from hotspot.portal.posted import Link, Notice
 from hotspot.portal.prose import blocks, in_language
 from hotspot.portal.service import Left
@@ -166,7 +169,7 @@ def _your_data(language: str) -> Words:
     site = PLACE["site"]
     agreement = {"at": at, "site": site, "document": "public", "version": 3, "language": "English", "method": "one tap"}
     visit = {"start": at, "end": "", "site": site, "received": "130 MB", "sent": "20 MB", "address": "10.5.50.17"}
-    return {
+    held = {
         "agreements": _list({**agreement, "holds": True}, {**agreement, "document": "", "holds": False}),
         "withdrawals": _list(at),
         "visits": _list(visit, {**visit, "end": at, "address": ""}, more=12),
@@ -174,14 +177,15 @@ def _your_data(language: str) -> Words:
             {"at": at, "site": site, "reason": "the Wi-Fi was closed"}, {"at": at, "site": site, "reason": ""}
         ),
         "attempts": _list({"at": at, "site": site, "code": "K7M2P"}),
-        "block": {"reason": "Sewa perangkat", "until": at},
-        "forms": _deeds("withdraw", "delete"),
+        "block": {"reason": "Mengganggu tamu lain", "until": at},
     }
+    return {"held": held, "forms": _deeds("withdraw", "delete")}
 
 
 def _no_data(_language: str) -> Words:
     lists = ("agreements", "withdrawals", "visits", "tries", "attempts")
-    return {"block": None, "forms": _deeds("withdraw", "delete")} | {name: _list() for name in lists}
+    held = {"block": None} | {name: _list() for name in lists}
+    return {"held": held, "forms": _deeds("withdraw", "delete")}
 
 
 def _list(*rows: object, more: int = 0) -> Words:
@@ -192,12 +196,46 @@ def _done(deed: str, erased: Erased | None, *forms: str) -> Callable[[str], Word
     return lambda _language: {"deed": deed, "erased": erased, "forms": _deeds(*forms)}
 
 
+def _phone(action: str, label: str, asks: Asked | None) -> Words:
+    return {"action": f"{HOME}/{action}", "fields": {**HIDDEN, "p": "sample"}, "label": label, "asks": asks}
+
+
+def _code(_language: str, **changed: object) -> Words:
+    usual: dict[str, Any] = {
+        "ending": "89",
+        "problem": "",
+        "tries": 4,
+        "code": _phone("phone/code", "Agree and connect", CODE),
+        "again": None,
+        "number": _phone("phone", "Send me a code", NUMBER),
+        "other": "",
+    }
+    return usual | changed
+
+
+def _code_again(language: str) -> Words:
+    again = _phone("phone/again", "Send the code again", None)
+    return _code(language, problem=WRONG_CODE, again=again, other=HOME, ending="")
+
+
+def _number(_language: str) -> Words:
+    return {"problem": BAD_NUMBER, "number": _phone("phone", "Send me a code", NUMBER), "other": HOME}
+
+
+def _sending(_language: str) -> Words:
+    return {"ending": "89", "refresh_seconds": 10, "ready": f"{HOME}/phone?ready=1"}
+
+
 SAMPLES: Final[tuple[Sample, ...]] = (
     Sample("welcome", "welcome.html", _welcome),
     Sample("welcome-codes", "welcome.html", lambda language: _welcome(language, forms=_forms())),
     Sample("welcome-preview", "welcome.html", lambda language: _welcome(language, forms=[])),
     Sample("welcome-terms-changed", "welcome.html", lambda language: _welcome(language, changed=say.TERMS_CHANGED)),
     Sample("welcome-demo", "welcome.html", _welcome, PLACE | {"demo": True}),
+    Sample("phone-number", "phone_number.html", _number),
+    Sample("phone-sending", "phone_sending.html", _sending),
+    Sample("phone-code", "phone_code.html", _code),
+    Sample("phone-code-wrong", "phone_code.html", _code_again),
     Sample("connecting", "connecting.html", lambda _language: {"refresh_seconds": 10}),
     Sample("online", "online.html", lambda language: _online(language, octets=350_000_000, wanted_host="example.com")),
     Sample("online-no-limit", "online.html", lambda language: _online(language, octets=None, sign_out="")),

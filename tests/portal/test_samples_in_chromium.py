@@ -16,8 +16,8 @@ from hotspot.themes import DEFAULT, known_themes
 from tests.portal.browser import CHROMIUM, NARROW, listening, serving
 
 PICTURES = os.environ.get("PORTAL_PICTURES", "")
-# Looking again is what the connecting page is for; nothing to read or fill in is lost (WCAG 2.2 §2.2.1, "essential").
-MEANT = {"connecting": ("meta-refresh",)}
+# Looking again is what these pages are for; nothing to read or fill in is lost (WCAG 2.2 §2.2.1, "essential").
+MEANT = dict.fromkeys(("connecting", "phone-sending"), ("meta-refresh",))
 # Of themes that only differ in colours and sizes, the pages that have most kinds of parts.
 OF_OTHERS = [sample for sample in SAMPLES if sample.name in {"welcome-codes", "online-again", "problem", "your-data"}]
 LANGUAGE = {"light": "id", "dark": "en"}
