@@ -44,7 +44,7 @@ def check(
     """Say what is wrong with a theme, a line for each finding: the file, the line, and what to do."""
     with telling_errors():
         chosen = [get_theme(name) for name in ([theme] if theme else known_themes())]
-        found = [finding for each in chosen for finding in inspect(each)]
+        found = sorted({finding for each in chosen for finding in inspect(each)})  # what is inherited is found once
     if as_json:
         print_json([finding._asdict() for finding in found])
     else:

@@ -9,16 +9,21 @@ from typing import Any, Final
 
 from markupsafe import Markup
 
+from hotspot.guests.consents import Erased
 from hotspot.guests.terms import packaged_texts
 from hotspot.languages import known_languages
 from hotspot.portal import explanations as say
 from hotspot.portal import rendering
 from hotspot.portal.explanations import Explanation
+from hotspot.portal.methods import Asked
 from hotspot.portal.offered import METHODS
+from hotspot.portal.phone import CODE, NUMBER
+from hotspot.portal.phone_pages import BAD_NUMBER, WRONG_CODE
 from hotspot.portal.posted import Link, Notice
 from hotspot.portal.prose import blocks, in_language
 from hotspot.portal.service import Left
 from hotspot.settings import Settings
+from hotspot.sites.settings import SignIn
 from hotspot.themes import Theme
 
 Words = dict[str, Any]
@@ -99,8 +104,9 @@ def _notices(language: str) -> list[Notice]:
     return [Notice(1, spoken, title, Markup("<p>{}</p>").format(text), link, None)]
 
 
-def _forms() -> list[Words]:
-    """A form for each way to sign in that this program has."""
+def _forms(*names: SignIn) -> list[Words]:
+    """A form for each way to sign in, in their order; all that this program has, where none is named."""
+    known = {method.name: method for method in METHODS}
     return [
         {
             "action": f"{HOME}/{method.action}",
@@ -108,12 +114,18 @@ def _forms() -> list[Words]:
             "label": method.label,
             "asks": method.asks,
         }
-        for method in METHODS
+        for method in (known[name] for name in names or known)
     ]
 
 
 def _welcome(language: str, **changed: object) -> Words:
-    usual = {"notices": _notices(language), "terms": _terms(language), "forms": _forms(), "office": None, "changed": ""}
+    usual = {
+        "notices": _notices(language),
+        "terms": _terms(language),
+        "forms": _forms(SignIn.ONE_TAP),
+        "office": None,
+        "changed": "",
+    }
     return usual | changed
 
 
@@ -125,6 +137,7 @@ def _online(language: str, *, octets: int | None, **changed: object) -> Words:
         "sign_out": f"{ROUTER}/logout",
         "again": f"{HOME}/online?t=sample",
         "forms": [],
+        "your_data": f"{HOME}/privacy?t=sample",
     }
     return usual | changed
 
@@ -145,20 +158,100 @@ def _info(language: str, **changed: object) -> Words:
     return usual | changed
 
 
+def _deeds(*names: str) -> Words:
+    return {
+        name: {"action": f"{HOME}/privacy/{name}", "fields": {**HIDDEN, "t": "sample"}, "asks": None} for name in names
+    }
+
+
+def _your_data(language: str) -> Words:
+    at = f"{rendering.date_of(NOON, SETTINGS, language)}, {rendering.clock_time(NOON, SETTINGS, language)}"
+    site = PLACE["site"]
+    agreement = {"at": at, "site": site, "document": "public", "version": 3, "language": "English", "method": "one tap"}
+    visit = {"start": at, "end": "", "site": site, "received": "130 MB", "sent": "20 MB", "address": "10.5.50.17"}
+    held = {
+        "agreements": _list({**agreement, "holds": True}, {**agreement, "document": "", "holds": False}),
+        "withdrawals": _list(at),
+        "visits": _list(visit, {**visit, "end": at, "address": ""}, more=12),
+        "tries": _list(
+            {"at": at, "site": site, "reason": "the Wi-Fi was closed"}, {"at": at, "site": site, "reason": ""}
+        ),
+        "attempts": _list({"at": at, "site": site, "code": "K7M2P"}),
+        "block": {"reason": "Mengganggu tamu lain", "until": at},
+    }
+    return {"held": held, "forms": _deeds("withdraw", "delete")}
+
+
+def _no_data(_language: str) -> Words:
+    lists = ("agreements", "withdrawals", "visits", "tries", "attempts")
+    held = {"block": None} | {name: _list() for name in lists}
+    return {"held": held, "forms": _deeds("withdraw", "delete")}
+
+
+def _list(*rows: object, more: int = 0) -> Words:
+    return {"rows": rows, "more": more}
+
+
+def _done(deed: str, erased: Erased | None, *forms: str) -> Callable[[str], Words]:
+    return lambda _language: {"deed": deed, "erased": erased, "forms": _deeds(*forms)}
+
+
+def _phone(action: str, label: str, asks: Asked | None) -> Words:
+    return {"action": f"{HOME}/{action}", "fields": {**HIDDEN, "p": "sample"}, "label": label, "asks": asks}
+
+
+def _code(_language: str, **changed: object) -> Words:
+    usual: dict[str, Any] = {
+        "ending": "89",
+        "problem": "",
+        "tries": 4,
+        "code": _phone("phone/code", "Agree and connect", CODE),
+        "again": None,
+        "number": _phone("phone", "Send me a code", NUMBER),
+        "other": "",
+    }
+    return usual | changed
+
+
+def _code_again(language: str) -> Words:
+    again = _phone("phone/again", "Send the code again", None)
+    return _code(language, problem=WRONG_CODE, again=again, other=HOME, ending="")
+
+
+def _number(_language: str) -> Words:
+    return {"problem": BAD_NUMBER, "number": _phone("phone", "Send me a code", NUMBER), "other": HOME}
+
+
+def _sending(_language: str) -> Words:
+    return {"ending": "89", "refresh_seconds": 10, "ready": f"{HOME}/phone?ready=1"}
+
+
 SAMPLES: Final[tuple[Sample, ...]] = (
     Sample("welcome", "welcome.html", _welcome),
+    Sample("welcome-codes", "welcome.html", lambda language: _welcome(language, forms=_forms())),
     Sample("welcome-preview", "welcome.html", lambda language: _welcome(language, forms=[])),
     Sample("welcome-terms-changed", "welcome.html", lambda language: _welcome(language, changed=say.TERMS_CHANGED)),
     Sample("welcome-demo", "welcome.html", _welcome, PLACE | {"demo": True}),
+    Sample("phone-number", "phone_number.html", _number),
+    Sample("phone-sending", "phone_sending.html", _sending),
+    Sample("phone-code", "phone_code.html", _code),
+    Sample("phone-code-wrong", "phone_code.html", _code_again),
     Sample("connecting", "connecting.html", lambda _language: {"refresh_seconds": 10}),
     Sample("online", "online.html", lambda language: _online(language, octets=350_000_000, wanted_host="example.com")),
     Sample("online-no-limit", "online.html", lambda language: _online(language, octets=None, sign_out="")),
-    Sample("online-again", "online.html", lambda language: _online(language, octets=None, forms=_forms())),
+    Sample(
+        "online-again", "online.html", lambda language: _online(language, octets=None, forms=_forms(SignIn.ONE_TAP))
+    ),
     Sample("problem", "problem.html", _problem(say.ROUTER_ERRORS["radius-timeout"])),
     Sample("problem-quoted", "problem.html", _problem(say.UNKNOWN_ERROR, quoted="Wartungsarbeiten bis 15 Uhr")),
     Sample("problem-no-way-on", "problem.html", _problem(say.EXPIRED, again="")),
     Sample("problem-nowhere", "problem.html", _problem(say.NO_SUCH_SITE, again=""), NOWHERE),
     Sample("terms", "terms.html", lambda language: {"terms": _terms(language)}),
+    Sample("your-data", "your_data.html", _your_data),
+    Sample("your-data-none", "your_data.html", _no_data),
+    Sample("withdrawn", "done.html", _done("withdraw", None, "delete")),
+    Sample("deleted", "done.html", _done("delete", Erased(NOON, "guest", 2, 1, 5, 4))),
+    Sample("deleted-nothing", "done.html", _done("delete", None)),
     Sample("info", "info.html", _info),
     Sample("info-closed", "info.html", lambda language: _info(language, is_open=False, notices=[])),
     Sample("info-planned", "info.html", lambda language: _info(language, is_open=False, is_planned=True, hours=())),

@@ -21,6 +21,7 @@ from starlette.types import ASGIApp
 from tests.portal.visit import MAC, Visit
 
 CHROMIUM = Path("/usr/bin/chromium")
+NARROW = {"width": 320, "height": 568}  # the smallest phones still carried, and WCAG 2.2 §1.4.10
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",

@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from hotspot.app import create_app
 from hotspot.db import Database
 from hotspot.portal.throttle import Presses
 from hotspot.settings import Settings
 from hotspot.throttle import Throttle
+from tests.portal.browser import ARGUMENTS, CHROMIUM
 from tests.portal.visit import Client, Clock, Visit, furnish
 from tests.world import World
 
@@ -29,3 +31,11 @@ def visit(world: World, settings: Settings, database: Database, clock: Clock) ->
     client = Client(app, **{"accept-language": "id-ID,id;q=0.9,en;q=0.5"})
     yield Visit(client, database, settings, clock, world, app)
     client.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+        yield browser
+        browser.close()
