@@ -15,7 +15,6 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.staticfiles import StaticFiles
 
 import hotspot.api.document
 import hotspot.console.pages
@@ -41,22 +40,13 @@ from hotspot.radius import control
 from hotspot.routers import connection
 from hotspot.routers.api import Calls
 from hotspot.settings import Settings
+from hotspot.static_files import ImmutableFiles
 
 STATIC = Path(hotspot.console.pages.__file__).parent / "static"
 
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
-
-
-class ImmutableFiles(StaticFiles):
-    """Files whose address carries their content's version (``?v=…``), so that they never change."""
-
-    def file_response(self, *args: object, **kwargs: object) -> Response:
-        response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]  # passed through
-        response.headers["cache-control"] = "public, max-age=31536000, immutable"
-        response.headers["x-content-type-options"] = "nosniff"
-        return response
 
 
 ROUTES: Final = (
