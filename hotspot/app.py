@@ -71,11 +71,11 @@ def create_app(settings: Settings, database: Database, *, now: Callable[[], date
     app.state.database = database
     app.state.now = now
     app.state.content = Content(database, settings.languages, settings.zone)
-    app.state.landing = Landing(app.state.content, settings, draw=partial(draw_welcome, app), now=now)
     app.state.presses = Presses()
     app.state.calls = Calls()
     app.state.uses = Uses()
-    app.state.counts = Counts(database)
+    app.state.counts = counts = Counts(database)
+    app.state.landing = Landing(app.state.content, counts, settings, draw=partial(draw_welcome, app), now=now)
     app.state.dial = connection.dial
     app.state.end_sessions = partial(control.end_all, database, keys=settings.keys)
     for routes in ROUTES:
