@@ -15,7 +15,6 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.staticfiles import StaticFiles
 
 import hotspot.api.document
 import hotspot.console.pages
@@ -41,22 +40,13 @@ from hotspot.radius import control
 from hotspot.routers import connection
 from hotspot.routers.api import Calls
 from hotspot.settings import Settings
+from hotspot.static_files import ImmutableFiles
 
 STATIC = Path(hotspot.console.pages.__file__).parent / "static"
 
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
-
-
-class ImmutableFiles(StaticFiles):
-    """Files whose address carries their content's version (``?v=…``), so that they never change."""
-
-    def file_response(self, *args: object, **kwargs: object) -> Response:
-        response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]  # passed through
-        response.headers["cache-control"] = "public, max-age=31536000, immutable"
-        response.headers["x-content-type-options"] = "nosniff"
-        return response
 
 
 ROUTES: Final = (
@@ -81,11 +71,11 @@ def create_app(settings: Settings, database: Database, *, now: Callable[[], date
     app.state.database = database
     app.state.now = now
     app.state.content = Content(database, settings.languages, settings.zone)
-    app.state.landing = Landing(app.state.content, settings, draw=partial(draw_welcome, app), now=now)
     app.state.presses = Presses()
     app.state.calls = Calls()
     app.state.uses = Uses()
-    app.state.counts = Counts(database)
+    app.state.counts = counts = Counts(database)
+    app.state.landing = Landing(app.state.content, counts, settings, draw=partial(draw_welcome, app), now=now)
     app.state.dial = connection.dial
     app.state.end_sessions = partial(control.end_all, database, keys=settings.keys)
     for routes in ROUTES:

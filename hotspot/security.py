@@ -94,7 +94,7 @@ class Keys:
     def sign(self, purpose: str, *values: object) -> str:
         """Return a 128-bit tag, URL-safe, over the purpose and the values."""
         parts = [str(value).encode(errors="surrogatepass") for value in (purpose, *values)]
-        framed = b"".join(len(part).to_bytes(8, "big") + part for part in parts)  # no value can reach into the next
+        framed = b"".join([len(part).to_bytes(8, "big") + part for part in parts])  # no value can reach into the next
         return base64.urlsafe_b64encode(_keyed_hash(self.ticket, framed)[:16]).decode().rstrip("=")
 
     def is_signed(self, tag: str, purpose: str, *values: object) -> bool:

@@ -1,6 +1,8 @@
 """Errors that no feature dresses up: a bare page in the person's language, nothing inside shown, nothing secret logged."""
 
+import gzip
 import re
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from hotspot.db import Database
 from hotspot.errors import Conflict
 from hotspot.languages import translations
 from hotspot.settings import Settings
+from hotspot.static_files import ImmutableFiles
 from tests.portal.visit import Client
 
 
@@ -100,3 +103,34 @@ def test_static_files_are_kept_by_browsers_for_good(client: Client) -> None:
 
     assert answer.status_code == 200
     assert "immutable" in answer.headers["cache-control"]
+
+
+def test_static_files_are_compressed_once_for_those_who_take_it(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = client.get("/static/console.css", headers={"accept-encoding": "identity"})
+    first = client.get("/static/console.css", headers={"accept-encoding": "gzip"})
+    monkeypatch.setattr(gzip, "compress", None)
+
+    again = client.get("/static/console.css", headers={"accept-encoding": "br, gzip"})
+
+    assert plain.content == first.content == again.content
+    assert "content-encoding" not in plain.headers
+    for answer in (first, again):
+        assert answer.headers["content-encoding"] == "gzip"
+        assert int(answer.headers["content-length"]) < len(plain.content)
+        assert answer.headers["content-type"] == plain.headers["content-type"]
+        assert "immutable" in answer.headers["cache-control"]
+    part = client.get("/static/console.css", headers={"accept-encoding": "gzip", "range": "bytes=0-9"})
+    assert (part.status_code, part.content) == (206, plain.content[:10])
+
+
+def test_a_static_file_that_compresses_badly_stays_as_it_is(client: Client, tmp_path: Path) -> None:
+    (tmp_path / "noise.bin").write_bytes(secrets.token_bytes(2000))
+    files = Client(ImmutableFiles(directory=tmp_path))
+
+    answer = files.get("/noise.bin", headers={"accept-encoding": "gzip"})
+
+    assert "content-encoding" not in answer.headers
+    assert len(answer.content) == 2000
+    files.close()

@@ -42,9 +42,6 @@ SHORT_NAMES: Final = (
     "username",
     "t",
 )
-USUAL_NAMES: Final = {
-    name.encode(): name for name in (*SHORT_NAMES, "ip", "link-login", "link-orig", "server-name", "identity")
-}  # as they come, unescaped
 CHALLENGE_OCTETS: Final = 64  # RouterOS sends 16
 RAW: Final = ("chap-id", "chap-challenge")  # octets, not text: `$(chap-id-esc)` may be any of 256 values
 ROUTER_URL: Final = re.compile(
@@ -54,6 +51,7 @@ OCTAL: Final = re.compile(rb"\\(?:([0-3][0-7]{0,2}|[4-7][0-7]?)|([\\\"'/]))|([^\
 ESCAPES: Final = tuple(f"\\{octet:03o}" for octet in range(256))
 ESCAPED: Final = {escape[1:]: octet for octet, escape in enumerate(ESCAPES)}
 HOST: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,98}[A-Za-z0-9])?", re.ASCII)
+USUAL_ESCAPES: Final = ((b"%3A", b":"), (b"%2F", b"/"), (b"%5C", b"\\"), (b"%3F", b"?"), (b"%20", b" "))
 PLAIN_URL: Final = re.compile(
     r"https?://([a-z0-9.-]+)(?:[/?]|\Z)"
 )  # of which `urlsplit` says the same, ten times as slowly
@@ -138,24 +136,59 @@ def read_pairs(encoded: bytes) -> dict[str, str]:
     Raises:
         Stop: over-long, repeated names, control characters, or not UTF-8.
     """
-    pieces = [piece for piece in encoded.split(b"&") if piece]
+    text = _plain(encoded)
+    if text is None:
+        found = _pairs([piece for piece in encoded.split(b"&") if piece])
+    else:
+        found = _plain_pairs([piece for piece in text.split("&") if piece])
+    longest = max(map(len, found.values()), default=0)
+    if longest > SHORT and any(len(value) > _most(name) for name, value in found.items()):
+        raise Stop(TOO_LONG)
+    return found
+
+
+def _most(name: str) -> int:
+    return SHORT if name in SHORT_NAMES else VALUE_CHARACTERS
+
+
+def _plain(encoded: bytes) -> str | None:
+    """Return what a router hands over as text, as long as it holds nothing that could be read in two ways.
+
+    That is nearly always, and five times as fast as to read each pair by itself.
+    """
+    for escape, octet in USUAL_ESCAPES:
+        encoded = encoded.replace(escape, octet)  # none of them can become a part of another, or part two values
+    if b"%" in encoded or b"+" in encoded or not encoded.isascii():
+        return None
+    text = encoded.decode("ascii")
+    return text if text.isprintable() else None
+
+
+def _plain_pairs(pieces: list[str]) -> dict[str, str]:
+    if len(pieces) > PAIRS:
+        raise Stop(TOO_LONG)
+    found = dict([piece.partition("=")[::2] for piece in pieces])
+    if len(found) < len(pieces):
+        raise Stop(UNREADABLE)
+    return found
+
+
+def _pairs(pieces: list[bytes]) -> dict[str, str]:
     if len(pieces) > PAIRS:
         raise Stop(TOO_LONG)
     found: dict[str, str] = {}
     for piece in pieces:
         raw_name, _, raw_value = piece.partition(b"=")
-        name = USUAL_NAMES.get(raw_name) or _text(raw_name)
+        name = _text(raw_name)
         if name in found:
             raise Stop(UNREADABLE)
         found[name] = _octets_as_text(raw_value) if name in RAW else _text(raw_value)
-        if len(found[name]) > SHORT and (name in SHORT_NAMES or len(found[name]) > VALUE_CHARACTERS):
-            raise Stop(TOO_LONG)
     return found
 
 
 def _text(raw: bytes) -> str:
     try:
-        text = _unquoted(raw).decode()
+        text = unquote_to_bytes(raw.replace(b"+", b" ")).decode()
     except UnicodeDecodeError as error:
         raise Stop(UNREADABLE) from error
     if not text.isprintable() and any(unicodedata.category(character) == "Cc" for character in text):
@@ -163,19 +196,8 @@ def _text(raw: bytes) -> str:
     return text
 
 
-def _unquoted(raw: bytes) -> bytes:
-    """Undo the percent encoding; what stands most often in a router's words goes first, several times as fast."""
-    raw = raw.replace(b"+", b" ")
-    if b"%" in raw:
-        raw = (
-            raw.replace(b"%5C", b"\\").replace(b"%3A", b":").replace(b"%2F", b"/")
-        )  # none can become a part of another
-        return unquote_to_bytes(raw)
-    return raw
-
-
 def _octets_as_text(raw: bytes) -> str:
-    octets = _unquoted(raw)
+    octets = unquote_to_bytes(raw.replace(b"+", b" "))
     is_printable = octets.isascii() and octets.decode("ascii").isprintable()
     return octets.decode("ascii") if is_printable else octal(octets)
 

@@ -3,7 +3,8 @@
 A landing page is drawn by the code that draws it for everybody, twice, each time for a device and a router that can't be. Where the two
 differ are the places of a visit's own words. If they differ in anything else the page is not kept, so whatever it may come to show of
 one visit is never shown to another. An answer from here is what the ordinary way would have said, which still does whenever there is
-more to a request than this: an error of the router's, a device that is logged in, a preview, a damaged link, a place not yet known.
+more to a request than this: an error of the router's, a device that is logged in or waits for a code, a preview, a damaged link, a
+place not yet known, a browser that only looks ahead.
 
 Measured on two shared cores against nginx, which served the same octets from a file: see benchmarks/portal.py.
 """
@@ -24,15 +25,19 @@ from hotspot.guests.models import MacAddress
 from hotspot.languages import choose
 from hotspot.portal import tickets
 from hotspot.portal.content import Content, Shown
+from hotspot.portal.counts import Counts
 from hotspot.portal.gzipped import Gzipped, Part, Words
 from hotspot.portal.handoff import QUERY_OCTETS, Handed, Stop, octal, read_handed, read_pairs
 from hotspot.settings import Settings
+from hotspot.sites.settings import SignIn
 
 log = structlog.get_logger()
 
 PATH: Final = b"/p/"
 GZIP: Final = re.compile(rb"(?:.*,)?\s*gzip\s*(?:,.*)?")  # a browser's; with a weight it is read the ordinary way
-ELSEWHERE: Final = frozenset({b"content-length", b"transfer-encoding", b"expect", b"upgrade"})
+ELSEWHERE: Final = frozenset(
+    {b"content-length", b"transfer-encoding", b"expect", b"upgrade", b"purpose", b"sec-purpose"}
+)
 """A request with one of these headers is more than a question for a page."""
 SHORT: Final = 200  # octets of a header that are looked at
 
@@ -59,8 +64,10 @@ class Drawn(NamedTuple):
 class Landing:
     """The landing pages of all places, drawn when the first phone asks for one."""
 
-    def __init__(self, content: Content, settings: Settings, *, draw: Draw, now: Callable[[], datetime]) -> None:
-        self._content, self._settings, self._draw, self._now = content, settings, draw, now
+    def __init__(
+        self, content: Content, counts: Counts, settings: Settings, *, draw: Draw, now: Callable[[], datetime]
+    ) -> None:
+        self._content, self._counts, self._settings, self._draw, self._now = content, counts, settings, draw, now
         self._drawn: dict[str, tuple[Shown, dict[Variant, Drawn | None]]] = {}
         self._language = lru_cache(1024)(self._choose_language)
 
@@ -88,7 +95,10 @@ class Landing:
         language = self._language(pairs.get("lang"), headers.get(b"accept-language", b"")[:SHORT])
         variant = Variant(language, handed.ip is not None, handed.chap_challenge != b"", handed.wanted_host is not None)
         drawn = self._find_drawn(shown, variant, now)
-        return None if drawn is None else self._filled(drawn, shown, handed, now)
+        if drawn is None:
+            return None
+        self._counts.count_shown(shown.place.site_id, shown.posted.banner_ids)
+        return self._filled(drawn, shown, handed, now)
 
     def _choose_language(self, asked: str | None, accepted: bytes) -> str:
         return choose(self._settings.languages, asked, accepted.decode("latin-1"))
@@ -109,6 +119,8 @@ class Landing:
 
     def draw(self, shown: Shown, variant: Variant, now: datetime) -> Drawn | None:
         """Draw a page and find the places of its words; None if it can't be kept."""
+        if SignIn.PHONE in shown.place.settings.ways_to_sign_in:  # who waits for a code sees another page
+            return None
         one, other = (self._parts(shown, variant, now) for _ in range(2))
         if one is None or one != other:
             log.warning("a landing page can't be kept", site=shown.place.site.slug, language=variant.language)

@@ -1,6 +1,7 @@
 """Whatever a phone hands over, the answer is a page: no way out of the site, no markup, no crash, no trace in the database."""
 
 import re
+from collections.abc import Callable
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 from uuid import UUID
 
@@ -9,7 +10,18 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from hotspot.portal.handoff import RouterHost, Stop, octal, octets_of, read_handed, read_pairs, registered_base
+from hotspot.portal.handoff import (
+    RouterHost,
+    Stop,
+    _pairs,
+    _plain,
+    _plain_pairs,
+    octal,
+    octets_of,
+    read_handed,
+    read_pairs,
+    registered_base,
+)
 from hotspot.portal.service import get_place, progress
 from hotspot.routers.models import Router
 from tests.portal.payloads import ELSEWHERE, MARKUP
@@ -317,6 +329,44 @@ def test_any_query_is_read_or_stopped(encoded: bytes) -> None:
     except Stop:
         return
     assert handed_over.router in (None, ROUTER)
+
+
+def read(way: Callable[[], dict[str, str] | None]) -> object:
+    try:
+        return way()
+    except Stop as stop:
+        return stop.explanation
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                b"a",
+                b"chap-id",
+                b"=",
+                b"&",
+                b"%3A",
+                b"%2F",
+                b"%5C",
+                b"%3F",
+                b"%20",
+                b"%",
+                b"+",
+                b"2",
+                b"F",
+                b"\\",
+                b"\x7f",
+            ]
+        )
+    )
+)
+def test_the_quick_way_to_read_a_query_is_the_general_one(pieces: list[bytes]) -> None:
+    encoded = b"".join(pieces)
+    text = _plain(encoded)
+
+    if text is not None:
+        assert read(lambda: _plain_pairs(text.split("&"))) == read(lambda: _pairs(encoded.split(b"&")))
 
 
 @given(st.binary(max_size=64))

@@ -86,6 +86,26 @@ def test_from_memory_it_is_the_same_page_and_takes_no_query(
     assert f'name="mac" value="{OTHER}"' in answer[1]
 
 
+def test_each_page_counts_what_it_shows(visit: Visit, landing: Landing) -> None:
+    before = dict(visit.client._app.state.counts._shown)
+
+    assert landing.answer(target(**handed()), HEADERS) is not None
+
+    counted = visit.client._app.state.counts._shown
+    assert {key: count - before.get(key, 0) for key, count in counted.items()} == {(1, visit.world.alun_alun): 1}
+
+
+def test_where_phones_wait_for_codes_every_page_is_drawn_the_ordinary_way(visit: Visit) -> None:
+    content = visit.client._app.state.content
+    execute(
+        visit.database, "INSERT INTO setting (site_id, key, value) SELECT id, 'sign_in', '\"one-tap,phone\"' FROM site"
+    )
+
+    shown = content.get("alun-alun", visit.clock())
+
+    assert visit.client._app.state.landing.draw(shown, Variant("id", True, True, True), visit.clock()) is None
+
+
 def test_each_page_has_a_name_of_its_own(landing: Landing) -> None:
     pages = [Page(read(landing.answer(target(**handed()), HEADERS))[1]) for _ in range(2)]
 
@@ -145,6 +165,7 @@ def test_a_page_with_more_to_say_is_drawn_the_ordinary_way(landing: Landing, giv
         {b"content-length": b"3"},
         {b"transfer-encoding": b"chunked"},
         {b"expect": b"100-continue"},
+        {b"sec-purpose": b"prefetch"},
     ],
 )
 def test_a_request_with_more_in_it_is_answered_the_ordinary_way(landing: Landing, headers: dict[bytes, bytes]) -> None:
@@ -187,7 +208,7 @@ def test_a_page_that_shows_more_of_a_visit_than_we_know_of_is_not_kept(visit: Vi
         return HTMLResponse(f"<p>{next(count)}</p>") if what == "per visit" else HTMLResponse("", 503)
 
     content = visit.client._app.state.content
-    landing = Landing(content, visit.settings, draw=draw, now=visit.clock)
+    landing = Landing(content, visit.client._app.state.counts, visit.settings, draw=draw, now=visit.clock)
 
     with structlog.testing.capture_logs() as logged:
         drawn = landing.draw(content.get("alun-alun", visit.clock()), Variant("id", True, True, True), visit.clock())
