@@ -33,8 +33,8 @@ def start(
     as_json: AsJson = False,
 ) -> None:
     """Write an alert; it shows when a second person approves it, the duty officer's at once."""
-    texts = read_texts(file)
     with changing(data_dir) as (settings, db, now):
+        texts = read_texts(file)
         broadcast = broadcasts.start(
             db,
             areas.get_area(db, area),
