@@ -1,12 +1,15 @@
 """Terms from the command line: two persons, and what each of them is told."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from hotspot.cli.main import app
+from hotspot.db import Database
+from hotspot.staff.service import disable_staff
 from tests.conftest import SECRET_KEY
 
 TEXT = 'title = "Syarat"\nsummary = "Pakai dengan baik."\nbody = "{body}"\n'
@@ -76,6 +79,15 @@ def test_officials_draft_nothing_and_only_admins_approve(
         drafted = approve(said("terms", "draft", written(tmp_path, "Lain."), "--as", drafter), approver)
 
     assert drafted.exit_code == code
+
+
+def test_a_disabled_account_drafts_nothing(tmp_path: Path, database: Database) -> None:
+    with database.writing() as db:
+        disable_staff(db, "Bob", datetime.now(UTC))
+
+    result = run("terms", "draft", written(tmp_path), "--as", "Bob")
+
+    assert (result.exit_code, "is disabled" in result.stderr) == (6, True)
 
 
 def test_a_version_shows_its_words_or_what_it_changes(tmp_path: Path) -> None:
