@@ -50,4 +50,5 @@ class Phone:
         self._connection.request(method, path, urlencode(fields) if fields else None, FORM if fields else {})
         answer = self._connection.getresponse()
         page = answer.read().decode()
+        self._connection.close()  # the next question opens it anew: the program closes those that stay silent
         return answer.status, page if method == "GET" else page.replace(self.mac.replace(":", "%3A"), "")

@@ -7,6 +7,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from babel.messages.extract import extract_from_file
+from babel.messages.pofile import read_po
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,6 +18,7 @@ from hotspot.guests.printed_codes import grouped, new_code
 from hotspot.guests.sheets import Heading, Paper, sheet, wifi
 from hotspot.guests.vouchers import Printable
 from hotspot.guests.vouchers_models import VoucherBatch
+from hotspot.languages import LOCALES
 from tests.conftest import NOW
 
 HEADING = Heading("Kota Pangkalpinang", "Balai #set text(red) $x$ \\ <b>", "WiFi; Publik")
@@ -98,3 +101,15 @@ def test_a_camera_reads_the_name_of_the_wifi_back(ssid: str) -> None:
     found = re.fullmatch(r"WIFI:T:nopass;S:((?:\\.|[^\\;])*);;", written)
     assert found is not None
     assert re.sub(r"\\(.)", r"\1", found.group(1)) == ssid
+
+
+def test_the_catalogue_holds_exactly_these_words() -> None:
+    said = {
+        found[1]
+        for found in extract_from_file("python", sheets.__file__, keywords={"N_": None})
+        if isinstance(found[1], str)
+    }
+    with (LOCALES / "id" / "sheets.po").open("rb") as file:
+        kept = {message.id for message in read_po(file) if message.id}
+
+    assert kept == said

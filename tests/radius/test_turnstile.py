@@ -10,12 +10,14 @@ from sqlalchemy import text
 from sqlmodel import col, select
 
 from hotspot.guests.models import Admission, Credential
+from hotspot.guests.passes import GuestPass
 from hotspot.guests.service import Login, block_device, give_consent, issue_credential
 from hotspot.radius.attributes import Attr, StatusType, make
 from hotspot.radius.packet import Code, Packet
 from hotspot.radius.server import RadiusServer
 from hotspot.sites.models import Site
 from hotspot.sites.settings import give
+from tests.radius.asking import agree
 from tests.radius.radius_city import ALUN_ALUN, GINA_MAC, OTHER_MAC, City, Router, serving
 
 WARM_MAC = "BC:24:11:00:00:01"
@@ -88,6 +90,20 @@ def test_the_turnstile_answers_and_logs_what_the_desk_would(city: City, warm: Ro
     assert dict(short.attributes)[Attr.CLASS] == at_turnstile.credential_id.bytes
     assert limits(short) == limits(long)
     assert log_of(city, at_turnstile) == log_of(city, at_desk)
+
+
+def test_a_capped_credential_and_a_guest_with_a_pass_are_left_to_the_desk(city: City, warm: Router) -> None:
+    guest = uuid4()
+    with city.database.writing() as db:
+        now = city.clock.now
+        db.add(GuestPass(guest_id=guest, begun_at=now, valid_until=now + HOUR, seconds=600))
+
+    capped = warm.ask(warm.access_request(agree(city, cap_seconds=300)))
+    passed = warm.ask(warm.access_request(agree(city, guest=guest)))
+
+    assert took_the_turnstile(city), "it was tried"
+    assert (Attr.SESSION_TIMEOUT, (300).to_bytes(4, "big")) in limits(capped)
+    assert (Attr.SESSION_TIMEOUT, (600).to_bytes(4, "big")) in limits(passed)
 
 
 def test_a_credential_is_good_once_at_the_turnstile_too(city: City, warm: Router) -> None:
