@@ -191,13 +191,14 @@ def _your_data(language: str) -> Words:
             {"at": at, "site": site, "reason": "the Wi-Fi was closed"}, {"at": at, "site": site, "reason": ""}
         ),
         "attempts": _list({"at": at, "site": site, "code": "K7M2P"}),
+        "codes": _list({"at": at, "site": site, "used": True}, {"at": at, "site": site, "used": False}),
         "block": {"reason": "Mengganggu tamu lain", "until": at},
     }
     return {"held": held, "forms": _deeds("withdraw", "delete")}
 
 
 def _no_data(_language: str) -> Words:
-    lists = ("agreements", "withdrawals", "visits", "tries", "attempts")
+    lists = ("agreements", "withdrawals", "visits", "tries", "attempts", "codes")
     held = {"block": None} | {name: _list() for name in lists}
     return {"held": held, "forms": _deeds("withdraw", "delete")}
 
