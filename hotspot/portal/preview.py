@@ -21,7 +21,7 @@ from starlette.routing import Route
 from hotspot import web
 from hotspot.languages import known_languages
 from hotspot.portal.inspection import FAULTS, inspect
-from hotspot.portal.samples import SAMPLES, SETTINGS, render
+from hotspot.portal.samples import PICTURE, SAMPLES, SETTINGS, render
 from hotspot.themes import BadTheme, get_theme, known_themes
 
 SCHEMES: Final = ("light", "dark")
@@ -33,6 +33,9 @@ ul { display: flex; flex-wrap: wrap; gap: 1.5rem; margin: 1rem 0; padding: 0; li
 iframe { display: block; width: 320px; height: 600px; border: .5rem solid #1b1f23; border-radius: 1.25rem; background: #fff; }
 pre { white-space: pre-wrap; background: #fff; padding: .75rem; }
 """
+GREY: Final = base64.b64decode(  # a PNG of one pixel
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNoAAAAggCB2kUIOwAAAABJRU5ErkJggg=="
+)
 DIGEST: Final = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 PAGE: Final = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><style>{style}</style></head><body>{body}</body></html>
@@ -48,7 +51,12 @@ def preview_app(theme: str) -> Starlette:
     def show_one(request: Request) -> Response:
         return _one(request.path_params["sample"], _asked(request, theme))
 
-    return Starlette(routes=[Route("/", show_all), Route("/page/{sample}", show_one)])
+    def show_picture(_request: Request) -> Response:
+        return Response(GREY, media_type="image/png")
+
+    return Starlette(
+        routes=[Route("/", show_all), Route("/page/{sample}", show_one), Route(PICTURE, show_picture)],
+    )
 
 
 def _asked(request: Request, theme: str) -> dict[str, str]:
@@ -103,5 +111,5 @@ def _one(name: str, asked: Mapping[str, str]) -> Response:
 
 def _answer(html: str, digest: str) -> Response:
     """The policy of the portal's pages, but for the frames; forms lead nowhere."""
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; frame-src 'self'; form-action 'none'; frame-ancestors 'self'"
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src 'self'; frame-src 'self'; form-action 'none'; frame-ancestors 'self'"
     return HTMLResponse(Markup(html), 200, {"content-security-policy": policy, "cache-control": "no-store"})  # noqa: S704  (escaped above)

@@ -46,20 +46,19 @@ def page(
     place: Place | None = None,
     status: int = 200,
     routers: Iterable[str] = (),
-    theme: str = "",
     has_images: bool = False,
     alerts: Sequence[Alert] | None = None,
     **words: object,
 ) -> Response:
-    """Return a page of the theme; `theme` names another one than the place's.
+    """Return a page of the place's theme.
 
     `address` and `carried` are where the language switch leads: the same page in another language. `routers` are the origins
     that the page's form may be redirected to. Above it stand the `alerts`, else what the place that the address names alerts of.
     """
     settings: Settings = request.app.state.settings
-    chosen = theme_or_default(theme or (place.settings.theme if place else DEFAULT))
+    theme = theme_or_default(place.settings.theme if place else _theme_at_hand(request))
     html = draw(
-        chosen,
+        theme,
         template,
         language=language,
         languages=settings.languages,
@@ -69,7 +68,7 @@ def page(
         alerts=[alert.words(language, settings.languages) for alert in _alerts(request, alerts)],
         **words,
     )
-    digest = style_of(chosen).digest
+    digest = style_of(theme).digest
     return HTMLResponse(html, status, {**headers(routers, digest, has_images=has_images), "content-language": language})
 
 
@@ -121,7 +120,6 @@ def problem(request: Request, stop: Stop) -> Response:
         request,
         "problem.html",
         language=language,
-        theme=_theme_at_hand(request),
         address=f"/p/{quote(request.path_params['slug'], safe='')}" if request.method == "POST" else "",
         carried={},
         status=stop.explanation.status,

@@ -2,8 +2,8 @@
 accessibility walk. A page is added here together with its template; its words are those that the page is given in earnest.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -19,7 +19,7 @@ from hotspot.portal.methods import Asked
 from hotspot.portal.offered import METHODS
 from hotspot.portal.phone import CODE, NUMBER
 from hotspot.portal.phone_pages import BAD_NUMBER, WRONG_CODE
-from hotspot.portal.posted import Link, Notice
+from hotspot.portal.posted import Link, Notice, Office, Picture
 from hotspot.portal.prose import blocks, in_language
 from hotspot.portal.service import Left
 from hotspot.settings import Settings
@@ -53,16 +53,25 @@ NEWS: Final = {
     "id": ("Imunisasi gratis", "Sabtu pukul 08.00 di semua puskesmas. Bawa buku KIA."),
     "en": ("Free immunisation", "Saturday 8 am at every puskesmas. Bring the KIA book."),
 }
+PICTURE: Final = "/sample.png"  # the preview has it
+OFFICE: Final = Office("Kelurahan Gedung Nasional", [Link("www.example.org", f"{HOME}/office/0"), Link("@contoh", "")])
+ALERT: Final[Words] = {
+    "language": "id",
+    "title": "Peringatan banjir",
+    "text": "Air sungai naik. Jauhi tepi sungai.\nHubungi 112.",
+    "is_drill": False,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One page in one state. `words` makes what its template is given, in a language; `frame` is what stands around it."""
+    """One page in one state. `words` makes what its template is given, in a language; `frame` stands around it, `alerts` above it."""
 
     name: str
     template: str
     words: Callable[[str], Words]
     frame: Words = field(default_factory=lambda: PLACE)
+    alerts: Sequence[Words] = ()
 
 
 def render(sample: Sample, theme: Theme, language: str, languages: Iterable[str] | None = None) -> str:
@@ -80,6 +89,7 @@ def render(sample: Sample, theme: Theme, language: str, languages: Iterable[str]
         address=HOME,
         carried={},
         frame=sample.frame,
+        alerts=sample.alerts,
         **sample.words(language),
     )
 
@@ -102,6 +112,10 @@ def _notices(language: str) -> list[Notice]:
     spoken, (title, text) = in_language(NEWS, language, ("en",))
     link = Link("www.example.org", f"{HOME}/go/1")
     return [Notice(1, spoken, title, Markup("<p>{}</p>").format(text), link, None)]
+
+
+def _pictured(language: str) -> list[Notice]:
+    return [replace(notice, picture=Picture(PICTURE, 320, 120, "Puskesmas")) for notice in _notices(language)]
 
 
 def _forms(*names: SignIn) -> list[Words]:
@@ -177,13 +191,14 @@ def _your_data(language: str) -> Words:
             {"at": at, "site": site, "reason": "the Wi-Fi was closed"}, {"at": at, "site": site, "reason": ""}
         ),
         "attempts": _list({"at": at, "site": site, "code": "K7M2P"}),
+        "codes": _list({"at": at, "site": site, "used": True}, {"at": at, "site": site, "used": False}),
         "block": {"reason": "Mengganggu tamu lain", "until": at},
     }
     return {"held": held, "forms": _deeds("withdraw", "delete")}
 
 
 def _no_data(_language: str) -> Words:
-    lists = ("agreements", "withdrawals", "visits", "tries", "attempts")
+    lists = ("agreements", "withdrawals", "visits", "tries", "attempts", "codes")
     held = {"block": None} | {name: _list() for name in lists}
     return {"held": held, "forms": _deeds("withdraw", "delete")}
 
@@ -229,6 +244,12 @@ def _sending(_language: str) -> Words:
 SAMPLES: Final[tuple[Sample, ...]] = (
     Sample("welcome", "welcome.html", _welcome),
     Sample("welcome-codes", "welcome.html", lambda language: _welcome(language, forms=_forms())),
+    Sample(
+        "welcome-picture",
+        "welcome.html",
+        lambda language: _welcome(language, office=OFFICE, notices=_pictured(language)),
+    ),
+    Sample("welcome-alert", "welcome.html", _welcome, alerts=(ALERT, {**ALERT, "is_drill": True})),
     Sample("welcome-preview", "welcome.html", lambda language: _welcome(language, forms=[])),
     Sample("welcome-terms-changed", "welcome.html", lambda language: _welcome(language, changed=say.TERMS_CHANGED)),
     Sample("welcome-demo", "welcome.html", _welcome, PLACE | {"demo": True}),

@@ -33,7 +33,7 @@ from hotspot.themes import NoSuchTheme, get_theme, known_themes, style_of, theme
 from tests.conftest import SECRET_KEY
 from tests.portal.visit import Client, Page, Visit
 
-WHOLE = {"base.html", "prose.html"}  # parts of pages
+WHOLE = {"base.html", "notices.html", "prose.html"}  # parts of pages
 
 
 @pytest.fixture
@@ -400,6 +400,7 @@ def test_the_preview_shows_every_sample_of_a_theme_in_every_language_and_scheme(
     (folder / "kota" / "more.css").write_text("@import 'x';")
     assert "kota/more.css:1" in preview.get("/").text
     assert "can&#x27;t be used" in preview.get("/page/welcome").text
+    assert preview.get(samples.PICTURE).headers["content-type"] == "image/png"
 
 
 def test_the_preview_shows_light_and_dark_whatever_the_browser_likes(preview: Client) -> None:
