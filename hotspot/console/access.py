@@ -1,13 +1,11 @@
 """Who may see a console page: the log-in cookie, forms that nobody else can send, and headers on every answer.
 
 A form is accepted when its token belongs to the browser's cookie (synchroniser token) and the browser does not say that another
-site sent it (Sec-Fetch-Site, Origin). Under the policy ``no-referrer`` browsers send ``Origin: null`` with our own forms too
-(Fetch §3.1), so a null origin decides nothing.
+site sent it (Sec-Fetch-Site, Origin).
 """
 
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 from fastapi import Depends, Request, Response
 from fastapi.responses import RedirectResponse
@@ -19,7 +17,7 @@ from hotspot.security import new_token
 from hotspot.settings import Settings
 from hotspot.staff.models import StaffAccount
 from hotspot.staff.service import LOGIN_LIFE, find_staff_by_cookie
-from hotspot.web import Now, ReadDb, status_of
+from hotspot.web import Now, ReadDb, has_foreign_origin, status_of
 
 HEADERS = {
     "cache-control": "no-store",
@@ -135,11 +133,5 @@ def refuse_forged(request: Request, settings: Settings, cookie_name: str, token:
         raise ForgedForm
     if request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
         raise ForgedForm
-    origin = request.headers.get("origin", "null")
-    if origin != "null" and urlsplit(origin).netloc not in _own_hosts(request, settings):
+    if has_foreign_origin(request, settings):
         raise ForgedForm
-
-
-def _own_hosts(request: Request, settings: Settings) -> tuple[str, str]:
-    """Return the hosts that are us: as configured, and as the browser called us (a page can't forge its Host)."""
-    return urlsplit(settings.base_url).netloc, request.headers.get("host", "")

@@ -23,7 +23,7 @@ from hotspot.portal.service import Place
 from hotspot.portal.throttle import Presses
 from hotspot.portal.visits import Visit, browser_of
 from hotspot.settings import Settings
-from hotspot.web import read_body
+from hotspot.web import has_foreign_origin, read_body
 
 log = structlog.get_logger()
 
@@ -75,7 +75,8 @@ def refuse_foreign(request: Request, slug: str) -> None:
     Raises:
         Stop: it did.
     """
-    if request.headers.get("sec-fetch-site") == "cross-site":
+    is_elsewheres = request.headers.get("sec-fetch-site") in ("cross-site", "same-site")
+    if is_elsewheres or has_foreign_origin(request, request.app.state.settings):
         raise Stop(say.FOREIGN_FORM, again=home(slug))
 
 

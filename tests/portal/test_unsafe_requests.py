@@ -1,0 +1,196 @@
+"""Whatever changes something is refused without effect when it lacks its token, has another's, or another site sent it.
+
+All routes are walked: one that is neither of the portal's forms below nor guarded elsewhere fails the first test.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from sqlalchemy import text
+
+from hotspot.console.access import form_cookie, staff_cookie
+from hotspot.sites.models import Site
+from hotspot.sites.settings import give
+from tests.portal.addresses import SAFE, addresses
+from tests.portal.test_phone import NUMBER, Guest
+from tests.portal.test_privacy import buttons, own_data
+from tests.portal.visit import Client, Visit, handed
+from tests.world import OTHER_PHONE
+
+Fields = dict[str, str]
+ELSEWHERE = {
+    "another site": {"sec-fetch-site": "cross-site"},
+    "a sibling": {"sec-fetch-site": "same-site"},
+    "another origin": {"origin": "https://evil.example"},
+    "an origin that begins as ours": {"origin": "http://127.0.0.1:8080.evil.example"},
+    "an origin of another port": {"origin": "http://127.0.0.1:8081"},
+    "an extension": {"origin": "chrome-extension://abcdefghijklmnop"},
+}
+
+
+def welcome_form(guest: Guest, action: str, **more: str) -> Fields:
+    page = guest.visit.open(**handed(**more), other="1")
+    return guest.form(page, action)[1]
+
+
+def one_tap(guest: Guest, **more: str) -> Fields:
+    return welcome_form(guest, "login", **more)
+
+
+def number(guest: Guest, **more: str) -> Fields:
+    return welcome_form(guest, "phone", **more) | {"number": NUMBER}
+
+
+def right_code(guest: Guest, **more: str) -> Fields:
+    return guest.form(guest.code_page(guest.ask(**more)), "phone/code")[1] | {"code": guest.code()}
+
+
+def again(guest: Guest, **more: str) -> Fields:
+    address = guest.ask(**more)
+    guest.visit.clock.forward(minutes=1)
+    return guest.form(guest.code_page(address), "phone/again")[1]
+
+
+def own_data_form(name: str) -> Callable[..., Fields]:
+    def form(guest: Guest) -> Fields:
+        visit = guest.visit
+        response = visit.client.post("/p/alun-alun/login", data=one_tap(guest))
+        login = dict(parse_qsl(urlsplit(response.headers["location"]).query))
+        visit.accept(login["username"])
+        visit.start(login["username"])
+        return buttons(visit.open(own_data(visit, login)))[f"/p/alun-alun/privacy/{name}"]
+
+    return form
+
+
+FORMS: dict[str, Callable[..., Fields]] = {
+    "/p/{slug}/login": one_tap,
+    "/p/{slug}/phone": number,
+    "/p/{slug}/phone/code": right_code,
+    "/p/{slug}/phone/again": again,
+    "/p/{slug}/privacy/withdraw": own_data_form("withdraw"),
+    "/p/{slug}/privacy/delete": own_data_form("delete"),
+}
+BY_FORM = pytest.mark.parametrize("path", sorted(FORMS))
+
+
+@pytest.fixture
+def guest(visit: Visit) -> Guest:
+    """Gina at Alun-Alun, where one tap does and a code, too; the library has the same."""
+    with visit.database.writing() as db:
+        for site in (visit.world.alun_alun, visit.world.perpustakaan):
+            give(db, db.get_one(Site, site), "sign_in", "one-tap,phone")
+    visit.client._app.state.content.look_every = 0.0
+    return Guest(visit)
+
+
+def contents(visit: Visit) -> dict[str, tuple[int, int]]:
+    """Every table's rows, counted and summed up."""
+    with visit.database.reading() as db:
+        tables = db.execute(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).scalars().all()
+        return {
+            table: tuple(db.execute(text(f'SELECT count(*), sum(hashtext(t::text)::bigint) FROM "{table}" AS t')).one())
+            for table in tables
+        }
+
+
+def refused(visit: Visit, path: str, fields: Fields, **headers: str) -> None:
+    before = contents(visit)
+
+    response = visit.client.post(path.replace("{slug}", "alun-alun"), data=fields, headers=headers)
+
+    assert response.status_code in (400, 403), response.text
+    assert "location" not in response.headers
+    assert contents(visit) == before
+
+
+def test_every_route_that_changes_something_is_known(guest: Guest) -> None:
+    served = {path for method, path in addresses(guest.visit.client._app) if method not in SAFE}
+
+    ours = {path for path in served if not path.startswith(("/console/", "/api/"))}
+
+    assert ours == set(FORMS)
+
+
+@BY_FORM
+def test_our_own_form_is_accepted(guest: Guest, path: str) -> None:
+    """Else the refusals below would prove nothing. Browsers say null where a page lets no referrer out."""
+    fields = FORMS[path](guest)
+    before = contents(guest.visit)
+    headers = {"sec-fetch-site": "same-origin", "origin": "null"}
+
+    response = guest.visit.client.post(path.replace("{slug}", "alun-alun"), data=fields, headers=headers)
+
+    assert response.status_code in (200, 303)
+    assert contents(guest.visit) != before
+
+
+@BY_FORM
+def test_a_form_that_another_site_sends_is_refused_and_with_our_own_origin_it_is_not(guest: Guest, path: str) -> None:
+    fields = FORMS[path](guest)
+
+    for headers in ELSEWHERE.values():
+        refused(guest.visit, path, fields, **headers)
+
+    own = {"origin": "http://127.0.0.1:8080"}
+    answer = guest.visit.client.post(path.replace("{slug}", "alun-alun"), data=fields, headers=own)
+    assert answer.status_code in (200, 303)
+
+
+@BY_FORM
+def test_without_its_token_it_is_refused(guest: Guest, path: str) -> None:
+    fields = FORMS[path](guest)
+
+    for token in (None, "", "A" * len(fields["token"]), fields["token"][:-1], fields["token"].swapcase()):
+        rest = {name: value for name, value in fields.items() if name != "token"}
+        refused(guest.visit, path, rest if token is None else rest | {"token": token})
+
+
+@BY_FORM
+def test_a_token_of_another_hour_is_refused(guest: Guest, path: str) -> None:
+    fields = FORMS[path](guest)
+    guest.visit.clock.forward(hours=3)
+
+    refused(guest.visit, path, fields)
+
+
+@BY_FORM
+def test_a_token_of_another_device_is_refused(guest: Guest, path: str) -> None:
+    """Or, where it belongs to one log-in, a token of another log-in."""
+    fields = FORMS[path](guest)
+    other = FORMS[path](guest) if "privacy" in path else one_tap(guest, mac=str(OTHER_PHONE))
+
+    refused(guest.visit, path, fields | {"token": other["token"]})
+
+
+@BY_FORM
+def test_a_token_of_another_place_is_refused(guest: Guest, path: str) -> None:
+    fields = FORMS[path](guest)
+    with guest.visit.database.writing() as db:
+        db.execute(text("UPDATE router SET login_host = '10.5.50.1'"))
+    guest.visit.client._app.state.content.look_every = 0.0
+    page = guest.visit.open("/p/perpustakaan", **handed())
+    other = next(form for form in guest.forms(page) if form[0] == "/p/perpustakaan/login")[1]
+
+    refused(guest.visit, path, fields | {"token": other["token"]})
+    refused(guest.visit, path.replace("{slug}", "perpustakaan"), fields)
+
+
+def test_the_console_and_the_api_are_closed_to_who_has_no_log_in(guest: Guest) -> None:
+    """Their own tests know who may do what; here it is only that no route is forgotten."""
+    stranger = replace(guest.visit, client=Client(guest.visit.client._app))
+    before = contents(stranger)
+
+    for method, path in sorted(addresses(stranger.client._app)):
+        if method in SAFE or path.startswith("/p/"):
+            continue
+        filled = path.replace("{name}", "alun-alun-1").replace("{number}", "1").replace("{token}", "x" * 43)
+        for headers in ({}, {"origin": "https://evil.example"}, {"sec-fetch-site": "cross-site"}):
+            answer = stranger.client.request(method, filled.replace("{version}", "1"), headers=headers)
+            to_log_in = answer.status_code == 303 and answer.headers["location"] == "/console/login"
+            assert to_log_in or 400 <= answer.status_code < 500, (method, path, answer.status_code)
+    stranger.client.close()
+    assert contents(stranger) == before
+    assert form_cookie(stranger.settings) != staff_cookie(stranger.settings)
