@@ -70,6 +70,7 @@ def landing(slug: str) -> bytes:
         "error-orig": "",
         "chap-id": octal(secrets.token_bytes(1)),
         "chap-challenge": octal(secrets.token_bytes(16)),
+        "username": "",
         "server-name": "hotspot1",
         "identity": "alun-1",
     }

@@ -24,10 +24,11 @@ from starlette.responses import Response
 from hotspot.guests.models import MacAddress
 from hotspot.languages import choose
 from hotspot.portal import tickets
+from hotspot.portal.arrivals import Arrival, arrival_of, find_arrival
 from hotspot.portal.content import Content, Shown
 from hotspot.portal.counts import Counts
 from hotspot.portal.gzipped import Gzipped, Part, Words
-from hotspot.portal.handoff import QUERY_OCTETS, Handed, Stop, octal, read_handed, read_pairs
+from hotspot.portal.handoff import QUERY_OCTETS, Handed, Stop
 from hotspot.settings import Settings
 from hotspot.sites.settings import SignIn
 
@@ -86,19 +87,20 @@ class Landing:
         if shown is None:
             return None
         try:
-            pairs = read_pairs(query)
-            handed = read_handed(pairs, shown.place.routers)
+            found = find_arrival(query, shown.place.routers)
         except Stop:
             return None
-        if handed.error or "username" in pairs or not handed.can_log_in:
+        if found is None:
             return None
-        language = self._language(pairs.get("lang"), headers.get(b"accept-language", b"")[:SHORT])
-        variant = Variant(language, handed.ip is not None, handed.chap_challenge != b"", handed.wanted_host is not None)
+        arrival, asked = found
+        language = self._language(asked, headers.get(b"accept-language", b"")[:SHORT])
+        variant = Variant(language, arrival.ip != "", arrival.chap_challenge != "", arrival.wanted_host != "")
         drawn = self._find_drawn(shown, variant, now)
         if drawn is None:
             return None
         self._counts.count_shown(shown.place.site_id, shown.posted.banner_ids)
-        return self._filled(drawn, shown, handed, now)
+        document = drawn.document.fill(words := self._words(shown, arrival, tickets.new_press(), now))
+        return b"%bcontent-length: %d\r\n\r\n%b" % (drawn.headers.fill(words), len(document), document)
 
     def _choose_language(self, asked: str | None, accepted: bytes) -> str:
         return choose(self._settings.languages, asked, accepted.decode("latin-1"))
@@ -130,26 +132,18 @@ class Landing:
 
     def _parts(self, shown: Shown, variant: Variant, now: datetime) -> tuple[list[Part], list[Part]] | None:
         handed, press = _somebody(variant), tickets.new_press()
-        words = self._words(shown, handed, press, now)
+        words = self._words(shown, arrival_of(handed), press, now)
         page = self._draw(shown, handed, press, variant.language, now)
         if page.status_code != 200:
             return None
         return _divided(_headers(page), words), _divided(bytes(page.body), words)
 
-    def _filled(self, drawn: Drawn, shown: Shown, handed: Handed, now: datetime) -> bytes:
-        words = self._words(shown, handed, tickets.new_press(), now)
-        document = drawn.document.fill(words)
-        return b"%bcontent-length: %d\r\n\r\n%b" % (drawn.headers.fill(words), len(document), document)
-
-    def _words(self, shown: Shown, handed: Handed, press: str, now: datetime) -> Sequence[bytes]:
+    def _words(self, shown: Shown, arrival: Arrival, press: str, now: datetime) -> Sequence[bytes]:
         """What a visit adds, as it stands in HTML and as it stands in the query of a link; neither needs escaping in HTML."""
-        assert handed.mac is not None  # callers have looked
-        token = tickets.form_token(self._settings.keys, site_id=shown.place.site_id, mac=handed.mac, now=now)
-        mac, router = str(handed.mac), handed.router or ""
-        chap_id, challenge = octal(handed.chap_id), octal(handed.chap_challenge)
-        in_html = (mac, str(handed.ip or ""), router, chap_id, challenge, handed.wanted_host or "", token, press)
+        mac, _, router, chap_id, challenge, _ = arrival
+        token = tickets.form_token(self._settings.keys, site_id=shown.place.site_id, mac=mac, now=now)
         in_links = (mac.replace(":", "%3A"), _quoted(router), _escaped(chap_id), _escaped(challenge))
-        return [word.encode() for word in (*in_html, *in_links)]
+        return [word.encode() for word in (*arrival, token, press, *in_links)]
 
 
 @lru_cache(256)

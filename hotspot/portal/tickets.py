@@ -20,7 +20,7 @@ PRESS: Final = re.compile(r"[0-9a-f]{32}", re.ASCII)
 HOUR: Final = timedelta(hours=1)
 
 
-def form_token(keys: Keys, *, site_id: int, mac: MacAddress, now: datetime) -> str:
+def form_token(keys: Keys, *, site_id: int, mac: MacAddress | str, now: datetime) -> str:
     return keys.sign("portal form", site_id, mac, _hour(now))
 
 

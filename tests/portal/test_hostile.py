@@ -14,10 +14,10 @@ from hotspot.portal.handoff import (
     RouterHost,
     Stop,
     _pairs,
-    _plain,
     _plain_pairs,
     octal,
     octets_of,
+    plain_text,
     read_handed,
     read_pairs,
     registered_base,
@@ -363,7 +363,7 @@ def read(way: Callable[[], dict[str, str] | None]) -> object:
 )
 def test_the_quick_way_to_read_a_query_is_the_general_one(pieces: list[bytes]) -> None:
     encoded = b"".join(pieces)
-    text = _plain(encoded)
+    text = plain_text(encoded)
 
     if text is not None:
         assert read(lambda: _plain_pairs(text.split("&"))) == read(lambda: _pairs(encoded.split(b"&")))
