@@ -17,6 +17,8 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 
 import hotspot.api.document
+import hotspot.console.banners
+import hotspot.console.broadcasts
 import hotspot.console.pages
 import hotspot.console.terms
 import hotspot.portal.capport
@@ -44,19 +46,6 @@ from hotspot.static_files import ImmutableFiles
 
 STATIC = Path(hotspot.console.pages.__file__).parent / "static"
 
-ROUTES = (
-    hotspot.portal.information.images,
-    hotspot.portal.information.routes,
-    hotspot.portal.pages.routes,
-    hotspot.portal.capport.routes,
-    hotspot.portal.privacy.routes,
-    hotspot.console.pages.routes,
-    hotspot.console.terms.routes,
-    hotspot.routers.api.routes,
-    hotspot.routers.api.images,
-    hotspot.api.document.routes,
-)
-
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
@@ -71,6 +60,8 @@ ROUTES: Final = (
     hotspot.portal.privacy.routes,
     hotspot.console.pages.routes,
     hotspot.console.terms.routes,
+    hotspot.console.banners.routes,
+    hotspot.console.broadcasts.routes,
     hotspot.routers.api.routes,
     hotspot.routers.api.images,
     hotspot.api.document.routes,

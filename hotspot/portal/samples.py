@@ -2,7 +2,7 @@
 accessibility walk. A page is added here together with its template; its words are those that the page is given in earnest.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -53,6 +53,10 @@ NEWS: Final = {
     "id": ("Imunisasi gratis", "Sabtu pukul 08.00 di semua puskesmas. Bawa buku KIA."),
     "en": ("Free immunisation", "Saturday 8 am at every puskesmas. Bring the KIA book."),
 }
+ALERT: Final = {
+    "id": ("Banjir rob", "Jauhi pantai.\nNaik ke tempat yang lebih tinggi."),
+    "en": ("Tidal flood", "Stay away from the beach.\nGo to higher ground."),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,16 @@ def render(sample: Sample, theme: Theme, language: str, languages: Iterable[str]
     )
 
 
+def welcome_with(notices: Sequence[Notice], theme: Theme, language: str, languages: Sequence[str], frame: Words) -> str:
+    """Return a welcome page that shows these notices, for a look before guests see them.
+
+    Raises:
+        BadTheme, jinja2.TemplateError: as `render`.
+    """
+    sample = Sample("welcome", "welcome.html", lambda spoken: _welcome(spoken, notices=notices), frame)
+    return render(sample, theme, language, languages)
+
+
 # --- words -------------------------------------------------------------------------------------------------------------------
 
 
@@ -102,6 +116,11 @@ def _notices(language: str) -> list[Notice]:
     spoken, (title, text) = in_language(NEWS, language, ("en",))
     link = Link("www.example.org", f"{HOME}/go/1")
     return [Notice(1, spoken, title, Markup("<p>{}</p>").format(text), link, None)]
+
+
+def _alert(language: str, *, is_drill: bool = False) -> Words:
+    spoken, (title, text) = in_language(ALERT, language, ("en",))
+    return {"language": spoken, "title": title, "text": text, "is_drill": is_drill}
 
 
 def _forms(*names: SignIn) -> list[Words]:
@@ -236,6 +255,10 @@ SAMPLES: Final[tuple[Sample, ...]] = (
     Sample("phone-sending", "phone_sending.html", _sending),
     Sample("phone-code", "phone_code.html", _code),
     Sample("phone-code-wrong", "phone_code.html", _code_again),
+    Sample("welcome-alert", "welcome.html", lambda language: _welcome(language, alerts=[_alert(language)])),
+    Sample(
+        "welcome-drill", "welcome.html", lambda language: _welcome(language, alerts=[_alert(language, is_drill=True)])
+    ),
     Sample("connecting", "connecting.html", lambda _language: {"refresh_seconds": 10}),
     Sample("online", "online.html", lambda language: _online(language, octets=350_000_000, wanted_host="example.com")),
     Sample("online-no-limit", "online.html", lambda language: _online(language, octets=None, sign_out="")),
