@@ -40,7 +40,7 @@ SCHEMES: Final = ("light", "dark")
 routes = APIRouter(prefix=HERE, route_class=ConsoleRoute, include_in_schema=False)
 
 FormToken = Annotated[str, Form()]
-Revision = Annotated[int, Form(ge=1, le=10**9)]
+Revision = Annotated[str, Form()]
 
 
 # --- looking -----------------------------------------------------------------------------------------------------------------
@@ -168,7 +168,7 @@ def _form_page(
     problem: str = "",
 ) -> Response:
     sites = db.exec(select(Site).where(Site.state != SiteState.RETIRED).order_by(col(Site.name))).all()
-    facts = {
+    facts: dict[str, object] = {
         "banner": banner,
         "values": values,
         "areas": tree(db),
@@ -267,12 +267,13 @@ def approve(
     db: Db,
     now: Now,
     settings: SettingsDep,
-    revision: Revision,
+    revision: Revision = "",
     form_token: FormToken = "",
 ) -> Response:
     """Let it be shown, as it was on the page with the button."""
     access.refuse_forged(request, settings, access.staff_cookie(settings), form_token)
-    banners.approve(db, number, revision=revision, by=staff, now=now)
+    seen = Sent({"revision": [revision]}).whole("revision")
+    banners.approve(db, number, revision=seen, by=staff, now=now)
     return RedirectResponse(address(request, f"{HERE}/{number}"), 303)
 
 

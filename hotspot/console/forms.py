@@ -1,6 +1,6 @@
 """Forms of the console that bring more than a line or two: read within bounds before anybody parses them."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Final
@@ -64,7 +64,7 @@ async def _sent(request: Request) -> Sent:
     """
     body = await read_body(request, MOST_OCTETS, BadBanner(DAMAGED))
 
-    async def once() -> AsyncIterator[bytes]:
+    async def once() -> AsyncGenerator[bytes, None]:
         yield body
 
     parser = MultiPartParser(
