@@ -17,6 +17,8 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 
 import hotspot.api.document
+import hotspot.console.banners
+import hotspot.console.broadcasts
 import hotspot.console.pages
 import hotspot.console.terms
 import hotspot.portal.capport
@@ -58,6 +60,8 @@ ROUTES: Final = (
     hotspot.portal.privacy.routes,
     hotspot.console.pages.routes,
     hotspot.console.terms.routes,
+    hotspot.console.banners.routes,
+    hotspot.console.broadcasts.routes,
     hotspot.routers.api.routes,
     hotspot.routers.api.images,
     hotspot.api.document.routes,

@@ -50,7 +50,8 @@ class ConsoleRoute(APIRoute):
                 response = _lead_to_sign_in(request)
             except HotspotError as error:
                 response = page(request, "problem.html", {"problem": type(error).__name__}, status=status_of(error))
-            response.headers.update(HEADERS)
+            for name, value in HEADERS.items():
+                response.headers.setdefault(name, value)  # a page for a frame brings its own policy
             return response
 
         return answer_safely

@@ -61,6 +61,11 @@ class Words:
     def whole_day(self, day: date) -> str:
         return format_date(day, "full", locale=self.locale)
 
+    def weekdays(self, days: str) -> str:
+        """Write days that are digits, Monday being 1 (ISO 8601)."""
+        names = self.locale.days["format"]["wide"]
+        return ", ".join(str(names[int(day) - 1]) for day in days)
+
     def local(self, at: datetime) -> date:
         """Return the day that a moment is on here."""
         return at.astimezone(self._zone).date()

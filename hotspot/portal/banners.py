@@ -5,7 +5,7 @@ these are "notices": some phones hide what is called a banner. What is shown whe
 """
 
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -18,7 +18,7 @@ from hotspot.areas.models import Area
 from hotspot.errors import Conflict, HotspotError, Invalid, NotAllowed, NotFound
 from hotspot.guests.refusals import N_
 from hotspot.guests.terms import LANGUAGE
-from hotspot.links import checked_link, host_of, is_free
+from hotspot.links import BadLink, checked_link, host_of, is_free
 from hotspot.portal.markup import links_in
 from hotspot.portal.models import Banner, BannerImage
 from hotspot.portal.prose import in_language
@@ -40,6 +40,10 @@ class BadBanner(Invalid):
         """Keep the message id and its facts, so that a page can say it in the reader's language."""
         self.words, self.details = words, facts
         super().__init__(problem=words % facts)
+
+    def in_words(self, say: Callable[[str], str]) -> str:
+        """Return what is wrong, in the language that `say` speaks."""
+        return say(self.words) % self.details
 
 
 class NoSuchBanner(NotFound):
@@ -73,7 +77,10 @@ class BannerState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What somebody wants to have shown. `texts`: language → {title, text} and, with an image, alt."""
+    """What somebody wants to have shown. `texts`: language → {title, text} and, with an image, alt.
+
+    An `image` of None is the one it has, "" none.
+    """
 
     texts: Mapping[str, Mapping[str, str]]
     schedule: Schedule
@@ -89,7 +96,7 @@ def draft(db: Session, place: Area | Site, wanted: Draft, *, by: StaffAccount | 
     """Keep information that waits for its approval; `by` None is the installation, whose drafts are looked at then.
 
     Raises:
-        BadBanner, BadLink: a language, a text, a link or a time that can't be used.
+        BadBanner: a language, a text, a link or a time that can't be used.
     """
     checked = _checked(wanted)
     if by is not None:
@@ -108,12 +115,12 @@ def draft(db: Session, place: Area | Site, wanted: Draft, *, by: StaffAccount | 
 
 
 def edit(db: Session, number: int, wanted: Draft, *, revision: int, by: StaffAccount, now: datetime) -> Banner:
-    """Change information; it has to be approved again. An image of None leaves the one it has.
+    """Change information; it has to be approved again.
 
     Raises:
         NoSuchBanner, IsOver: there is nothing to change.
         NotThisRevision: somebody changed it meanwhile.
-        BadBanner, BadLink: as `draft`.
+        BadBanner: as `draft`.
     """
     banner = get_banner(db, number, for_update=True)
     if banner.ended_at is not None:
@@ -132,7 +139,7 @@ def edit(db: Session, number: int, wanted: Draft, *, revision: int, by: StaffAcc
 
 def _fill(banner: Banner, wanted: Draft, *, by: StaffAccount | None, now: datetime) -> None:
     banner.texts = {language: dict(parts) for language, parts in wanted.texts.items()}
-    banner.link, banner.image, banner.priority = wanted.link, wanted.image, wanted.priority
+    banner.link, banner.image, banner.priority = wanted.link, wanted.image or None, wanted.priority
     when = wanted.schedule
     banner.starts_at, banner.ends_at = when.starts_at, when.ends_at
     banner.weekdays, banner.hours, banner.share = when.weekdays, when.hours, when.share
@@ -147,9 +154,15 @@ def _checked(wanted: Draft) -> Draft:
         raise BadBanner(N_("it needs a text in at least one language"))
     needed = ("title", "text", "alt") if wanted.image else ("title", "text")
     texts = {language: checked_texts(language, parts, needed) for language, parts in wanted.texts.items()}
-    link = checked_link(wanted.link) if wanted.link.strip() else ""
-    checked = Draft(texts, wanted.schedule, link, wanted.image, wanted.priority)
-    if len(links_of(checked)) > MOST_LINKS:
+    try:
+        link = checked_link(wanted.link) if wanted.link.strip() else ""
+        checked = Draft(texts, wanted.schedule, link, wanted.image, wanted.priority)
+        links = links_of(checked)
+    except BadLink as error:
+        raise BadBanner(
+            N_("%(link)s is not the address of a website such as https://www.example.go.id"), **error.facts
+        ) from error
+    if len(links) > MOST_LINKS:
         raise BadBanner(N_("it has more than %(most)s links"), most=MOST_LINKS)
     return checked
 

@@ -15,7 +15,8 @@ from PIL import Image, ImageOps
 from sqlalchemy import text
 from sqlmodel import Session
 
-from hotspot.errors import Invalid
+from hotspot.guests.refusals import N_
+from hotspot.portal.banners import BadBanner
 from hotspot.portal.models import BannerImage
 
 FORMATS: Final = ("JPEG", "PNG", "WEBP")  # raster only: an SVG is a program
@@ -26,6 +27,7 @@ WIDTH: Final = 640  # for a phone of 320 px with two pixels each
 TALLEST: Final = 640
 QUALITIES: Final = (82, 72, 62, 52, 42, 32)
 LEAST_SIDE: Final = 16
+LONGEST_SIDE: Final = 30  # times the other
 # What Pillow's readers come upon in damaged files.
 DAMAGED: Final = (
     OSError,
@@ -42,7 +44,7 @@ DAMAGED: Final = (
 ORPHANS_KEPT: Final = timedelta(days=1)  # pages that show it may still be open
 
 
-class BadImage(Invalid):
+class BadImage(BadBanner):
     """This picture can't be used: {problem}"""
 
 
@@ -66,23 +68,28 @@ def redraw(content: bytes) -> Picture:
         BadImage: too large, of another kind, damaged, or a picture that stays large however small it gets.
     """
     if len(content) > LARGEST_FILE:
-        raise BadImage(problem=f"the file is larger than {LARGEST_FILE // 1024 // 1024} MB")
+        raise BadImage(N_("the file is larger than %(most)s MB"), most=LARGEST_FILE // 1024 // 1024)
     try:
         with Image.open(BytesIO(content), formats=FORMATS) as opened:
             _check_measures(*opened.size)
             opened.draft("RGB", (WIDTH * 2, TALLEST * 2))  # a large JPEG is unpacked smaller
             flat = _flattened(opened)
     except DAMAGED as error:
-        raise BadImage(problem="it is not a whole JPEG, PNG or WebP picture") from error
+        raise BadImage(N_("it is not a whole JPEG, PNG or WebP picture")) from error
     flat.thumbnail((WIDTH, TALLEST), Image.Resampling.LANCZOS)
     return _small(flat)
 
 
 def _check_measures(width: int, height: int) -> None:
+    measures = {"width": width, "height": height}
     if width * height > MOST_PIXELS:
-        raise BadImage(problem=f"it has {width} × {height} pixels, more than {MOST_PIXELS // 1_000_000} million")
-    if min(width, height) < LEAST_SIDE or max(width, height) > 30 * min(width, height):
-        raise BadImage(problem=f"{width} × {height} pixels are too narrow to see anything")
+        raise BadImage(
+            N_("it has %(width)s × %(height)s pixels, more than %(most)s million"),
+            **measures,
+            most=MOST_PIXELS // 1_000_000,
+        )
+    if min(width, height) < LEAST_SIDE or max(width, height) > LONGEST_SIDE * min(width, height):
+        raise BadImage(N_("%(width)s × %(height)s pixels are too narrow to see anything"), **measures)
 
 
 def _flattened(image: Image.Image) -> Image.Image:
@@ -102,7 +109,7 @@ def _small(image: Image.Image) -> Picture:
             if len(kept.getvalue()) <= LARGEST:
                 return Picture(kept.getvalue(), *image.size)
         image = image.resize((image.width * 3 // 4, image.height * 3 // 4), Image.Resampling.LANCZOS)
-    raise BadImage(problem="it can't be made small enough")
+    raise BadImage(N_("it can't be made small enough"))
 
 
 def keep(db: Session, picture: Picture, *, now: datetime) -> str:

@@ -103,13 +103,18 @@ def _one(name: str, asked: Mapping[str, str]) -> Response:
         words = error.message if isinstance(error, TemplateError) else str(error)
         body = f"<h1>This page can't be shown</h1><pre>{escape(words or '')}</pre>"
         return _answer(PAGE.format(title="Broken", style=STYLE, body=body), DIGEST)
-    html = IN_DARK.sub("@media all" if asked["scheme"] == "dark" else "@media not all", html)
-    html = html.replace('content="light dark"', f'content="{asked["scheme"]}"')
+    return framed(html, asked["scheme"])
+
+
+def framed(html: str, scheme: str) -> Response:
+    """Return a guest page to look at in a frame, light or dark whatever the browser prefers."""
+    html = IN_DARK.sub("@media all" if scheme == "dark" else "@media not all", html)
+    html = html.replace('content="light dark"', f'content="{scheme}"')
     style = html.partition("<style>")[2].partition("</style>")[0]
     return _answer(html, base64.b64encode(hashlib.sha256(style.encode()).digest()).decode())
 
 
 def _answer(html: str, digest: str) -> Response:
     """The policy of the portal's pages, but for the frames; forms lead nowhere."""
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src 'self'; frame-src 'self'; form-action 'none'; frame-ancestors 'self'"
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src 'self' data:; frame-src 'self'; form-action 'none'; frame-ancestors 'self'"
     return HTMLResponse(Markup(html), 200, {"content-security-policy": policy, "cache-control": "no-store"})  # noqa: S704  (escaped above)

@@ -55,23 +55,20 @@ NEWS: Final = {
 }
 PICTURE: Final = "/sample.png"  # the preview has it
 OFFICE: Final = Office("Kelurahan Gedung Nasional", [Link("www.example.org", f"{HOME}/office/0"), Link("@contoh", "")])
-ALERT: Final[Words] = {
-    "language": "id",
-    "title": "Peringatan banjir",
-    "text": "Air sungai naik. Jauhi tepi sungai.\nHubungi 112.",
-    "is_drill": False,
+ALERT: Final = {
+    "id": ("Banjir rob", "Jauhi pantai.\nNaik ke tempat yang lebih tinggi."),
+    "en": ("Tidal flood", "Stay away from the beach.\nGo to higher ground."),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One page in one state. `words` makes what its template is given, in a language; `frame` stands around it, `alerts` above it."""
+    """One page in one state. `words` makes what its template is given, in a language; `frame` stands around it."""
 
     name: str
     template: str
     words: Callable[[str], Words]
     frame: Words = field(default_factory=lambda: PLACE)
-    alerts: Sequence[Words] = ()
 
 
 def render(sample: Sample, theme: Theme, language: str, languages: Iterable[str] | None = None) -> str:
@@ -89,9 +86,18 @@ def render(sample: Sample, theme: Theme, language: str, languages: Iterable[str]
         address=HOME,
         carried={},
         frame=sample.frame,
-        alerts=sample.alerts,
         **sample.words(language),
     )
+
+
+def welcome_with(notices: Sequence[Notice], theme: Theme, language: str, languages: Sequence[str], frame: Words) -> str:
+    """Return a welcome page that shows these notices, for a look before guests see them.
+
+    Raises:
+        BadTheme, jinja2.TemplateError: as `render`.
+    """
+    sample = Sample("welcome", "welcome.html", lambda spoken: _welcome(spoken, notices=notices), frame)
+    return render(sample, theme, language, languages)
 
 
 # --- words -------------------------------------------------------------------------------------------------------------------
@@ -116,6 +122,11 @@ def _notices(language: str) -> list[Notice]:
 
 def _pictured(language: str) -> list[Notice]:
     return [replace(notice, picture=Picture(PICTURE, 320, 120, "Puskesmas")) for notice in _notices(language)]
+
+
+def _alert(language: str, *, is_drill: bool = False) -> Words:
+    spoken, (title, text) = in_language(ALERT, language, ("en",))
+    return {"language": spoken, "title": title, "text": text, "is_drill": is_drill}
 
 
 def _forms(*names: SignIn) -> list[Words]:
@@ -249,7 +260,6 @@ SAMPLES: Final[tuple[Sample, ...]] = (
         "welcome.html",
         lambda language: _welcome(language, office=OFFICE, notices=_pictured(language)),
     ),
-    Sample("welcome-alert", "welcome.html", _welcome, alerts=(ALERT, {**ALERT, "is_drill": True})),
     Sample("welcome-preview", "welcome.html", lambda language: _welcome(language, forms=[])),
     Sample("welcome-terms-changed", "welcome.html", lambda language: _welcome(language, changed=say.TERMS_CHANGED)),
     Sample("welcome-demo", "welcome.html", _welcome, PLACE | {"demo": True}),
@@ -257,6 +267,10 @@ SAMPLES: Final[tuple[Sample, ...]] = (
     Sample("phone-sending", "phone_sending.html", _sending),
     Sample("phone-code", "phone_code.html", _code),
     Sample("phone-code-wrong", "phone_code.html", _code_again),
+    Sample("welcome-alert", "welcome.html", lambda language: _welcome(language, alerts=[_alert(language)])),
+    Sample(
+        "welcome-drill", "welcome.html", lambda language: _welcome(language, alerts=[_alert(language, is_drill=True)])
+    ),
     Sample("connecting", "connecting.html", lambda _language: {"refresh_seconds": 10}),
     Sample("online", "online.html", lambda language: _online(language, octets=350_000_000, wanted_host="example.com")),
     Sample("online-no-limit", "online.html", lambda language: _online(language, octets=None, sign_out="")),

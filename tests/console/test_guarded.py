@@ -4,7 +4,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from hotspot.console import pages, terms
+from hotspot.console import banners, broadcasts, pages, terms
 from hotspot.db import Database
 from hotspot.staff.service import disable_staff
 from tests.console.browser import Browser, Clock
@@ -22,7 +22,26 @@ FOR_STAFF = {
     ("GET", "/console/terms"),
     ("GET", "/console/terms/{name}/{version}"),
     ("POST", "/console/terms/{name}/{version}/approve"),
+    ("GET", "/console/banners"),
+    ("GET", "/console/banners/new"),
+    ("GET", "/console/banners/{number:int}"),
+    ("GET", "/console/banners/{number:int}/edit"),
+    ("GET", "/console/banners/{number:int}/preview"),
+    ("POST", "/console/banners"),
+    ("POST", "/console/banners/{number:int}"),
+    ("POST", "/console/banners/{number:int}/approve"),
+    ("POST", "/console/banners/{number:int}/end"),
+    ("GET", "/console/broadcast"),
+    ("POST", "/console/broadcast"),
+    ("POST", "/console/broadcast/{number:int}/{doing}"),
 }
+
+
+def called(path: str) -> str:
+    """An address as somebody calls it."""
+    return path.replace("{token}", "x" * 43).replace("{number:int}", "1")
+
+
 HEADERS = {
     "cache-control": "no-store",
     "referrer-policy": "no-referrer",
@@ -33,7 +52,7 @@ HEADERS = {
 def test_every_address_is_in_a_list(app: FastAPI) -> None:
     served = {
         (method, route.path)
-        for routes in (pages.routes, terms.routes)
+        for routes in (pages.routes, terms.routes, banners.routes, broadcasts.routes)
         for route in routes.routes
         if isinstance(route, APIRoute)
         for method in route.methods
@@ -50,7 +69,7 @@ def test_the_anonymous_see_nothing(
 ) -> None:
     headers = {} if cookie is None else {"cookie": f"hotspot_staff={cookie}".encode()}
 
-    answer = anonymous.request(method, path, headers=headers)
+    answer = anonymous.request(method, called(path), headers=headers)
 
     assert (answer.status_code, answer.headers["location"]) == (303, "/console/login")
     assert answer.content == b""
@@ -75,7 +94,7 @@ def test_every_answer_carries_the_headers(
     anonymous: Browser, alice: Browser, city: object, method: str, path: str
 ) -> None:
     for client in (anonymous, alice):
-        answer = client.request(method, path.replace("{token}", "x" * 43))
+        answer = client.request(method, called(path))
         policy = answer.headers["content-security-policy"]
 
         assert {name: answer.headers[name] for name in HEADERS} == HEADERS
@@ -100,4 +119,4 @@ def test_a_disabled_account_sees_nothing(
     with database.writing() as db:
         disable_staff(db, "Alice", clock())
 
-    assert alice.request(method, path).status_code == 303
+    assert alice.request(method, called(path)).status_code == 303

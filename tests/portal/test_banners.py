@@ -14,7 +14,6 @@ from sqlmodel import Session, col, select
 from hotspot.areas.models import Area
 from hotspot.areas.service import set_contacts
 from hotspot.db import Database
-from hotspot.links import BadLink
 from hotspot.portal.banners import (
     AlreadyApproved,
     BadBanner,
@@ -257,7 +256,7 @@ def test_what_does_not_exist_is_said(database: Database, world: World, now: date
 def test_what_can_not_be_shown_is_refused(
     database: Database, world: World, now: datetime, change: dict, problem: str
 ) -> None:
-    with database.writing() as db, pytest.raises((BadBanner, BadLink), match=problem):
+    with database.writing() as db, pytest.raises(BadBanner, match=problem):
         drafted(db, now, **change)
 
 
