@@ -4,7 +4,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from hotspot.console import pages, terms
+from hotspot.console import pages, support, terms
 from hotspot.db import Database
 from hotspot.staff.service import disable_staff
 from tests.console.browser import Browser, Clock
@@ -22,6 +22,8 @@ FOR_STAFF = {
     ("GET", "/console/terms"),
     ("GET", "/console/terms/{name}/{version}"),
     ("POST", "/console/terms/{name}/{version}/approve"),
+    ("GET", "/console/support"),
+    ("POST", "/console/support"),
 }
 HEADERS = {
     "cache-control": "no-store",
@@ -33,7 +35,7 @@ HEADERS = {
 def test_every_address_is_in_a_list(app: FastAPI) -> None:
     served = {
         (method, route.path)
-        for routes in (pages.routes, terms.routes)
+        for routes in (pages.routes, support.routes, terms.routes)
         for route in routes.routes
         if isinstance(route, APIRoute)
         for method in route.methods
