@@ -47,19 +47,6 @@ from hotspot.static_files import ImmutableFiles
 
 STATIC = Path(hotspot.console.pages.__file__).parent / "static"
 
-ROUTES = (
-    hotspot.portal.information.images,
-    hotspot.portal.information.routes,
-    hotspot.portal.pages.routes,
-    hotspot.portal.capport.routes,
-    hotspot.portal.privacy.routes,
-    hotspot.console.pages.routes,
-    hotspot.console.terms.routes,
-    hotspot.routers.api.routes,
-    hotspot.routers.api.images,
-    hotspot.api.document.routes,
-)
-
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
