@@ -20,9 +20,11 @@ import hotspot.api.document
 import hotspot.console.banners
 import hotspot.console.broadcasts
 import hotspot.console.pages
+import hotspot.console.support
 import hotspot.console.terms
 import hotspot.portal.capport
 import hotspot.portal.information
+import hotspot.portal.leaving
 import hotspot.portal.pages
 import hotspot.portal.phone_pages
 import hotspot.portal.privacy
@@ -37,6 +39,7 @@ from hotspot.portal.counts import Counts
 from hotspot.portal.handoff import Stop
 from hotspot.portal.landing import Landing
 from hotspot.portal.pages import draw_welcome
+from hotspot.portal.teller import Teller
 from hotspot.portal.throttle import Presses
 from hotspot.radius import control
 from hotspot.routers import connection
@@ -58,10 +61,12 @@ ROUTES: Final = (
     hotspot.portal.phone_pages.routes,
     hotspot.portal.capport.routes,
     hotspot.portal.privacy.routes,
+    hotspot.portal.leaving.routes,
     hotspot.console.pages.routes,
     hotspot.console.terms.routes,
     hotspot.console.banners.routes,
     hotspot.console.broadcasts.routes,
+    hotspot.console.support.routes,
     hotspot.routers.api.routes,
     hotspot.routers.api.images,
     hotspot.api.document.routes,
@@ -70,12 +75,13 @@ ROUTES: Final = (
 
 def create_app(settings: Settings, database: Database, *, now: Callable[[], datetime] = utc_now) -> FastAPI:
     """Return the application over an open database; whoever opened it closes it."""
-    app = FastAPI(title="hotspot", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_counting)
+    app = FastAPI(title="hotspot", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_at_work)
     app.state.settings = settings
     app.state.database = database
     app.state.now = now
     app.state.content = Content(database, settings.languages, settings.zone)
     app.state.presses = Presses()
+    app.state.teller = Teller(database, settings)
     app.state.calls = Calls()
     app.state.uses = Uses()
     app.state.counts = counts = Counts(database)
@@ -98,10 +104,12 @@ def create_app(settings: Settings, database: Database, *, now: Callable[[], date
 
 
 @asynccontextmanager
-async def _counting(app: FastAPI) -> AsyncIterator[None]:
-    """Add to the database what is counted while it serves, the rest when it ends."""
+async def _at_work(app: FastAPI) -> AsyncIterator[None]:
+    """While it serves, add to the database what is counted, and tell routers whom to let in; the rest when it ends."""
     app.state.counts.start()
+    app.state.teller.start()
     yield
+    await run_in_threadpool(app.state.teller.stop)
     await run_in_threadpool(app.state.counts.stop)
 
 

@@ -24,6 +24,8 @@ from hotspot.guests.service import forget_admissions, forget_consents, forget_cr
 from hotspot.guests.vouchers import forget_codes, forget_vouchers
 from hotspot.portal.held import forget_addresses
 from hotspot.portal.images import forget_images
+from hotspot.portal.support import KEPT as ATTEMPTS_KEPT
+from hotspot.portal.support import forget_attempts
 from hotspot.radius.control import end_superseded, slow_down
 from hotspot.radius.overdue import end_overdue
 from hotspot.routers.backups import forget_old_backups
@@ -97,6 +99,7 @@ def _forget(database: Database, settings: Settings, now: datetime) -> None:
         forget_consents(db, before=before)
         forget_withdrawals(db, before=before)
         forget_old_backups(db, now=now)
+        forget_attempts(db, before=now - ATTEMPTS_KEPT)
         forget_windows(db, now=now)
         forget_codes(db, now=now)
         forget_vouchers(db, before=before)

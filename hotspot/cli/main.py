@@ -14,6 +14,7 @@ from hotspot.cli import (
     rollouts,
     senders,
     serving,
+    support,
     vouchers,
     wireguard,
 )
@@ -37,6 +38,7 @@ certificates.add_to(app)
 rollouts.add_to(app)
 portal_themes.add_to(app)
 senders.add_to(app)
+support.add_to(app)
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from hotspot.console.words import page
 from hotspot.errors import HotspotError, NotAllowed
 from hotspot.security import new_token
 from hotspot.settings import Settings
-from hotspot.staff.models import StaffAccount
+from hotspot.staff.models import Role, StaffAccount
 from hotspot.staff.service import LOGIN_LIFE, find_staff_by_cookie
 from hotspot.web import Now, ReadDb, has_foreign_origin, status_of
 
@@ -27,6 +27,7 @@ HEADERS = {
     "x-content-type-options": "nosniff",
 }
 FORM_PURPOSE = "console form"
+HELPERS = (Role.ADMIN, Role.NETWORK)  # who may look up what became of a guest's attempt
 
 
 class NotSignedIn(NotAllowed):
@@ -119,7 +120,11 @@ def form_token(settings: Settings, cookie: str) -> str:
 
 def staff_facts(request: Request, staff: StaffAccount, settings: Settings) -> dict[str, object]:
     """Return what a page shows of who is signed in, and the token for its forms."""
-    return {"staff": staff.name, "form_token": form_token(settings, request.cookies[staff_cookie(settings)])}
+    return {
+        "staff": staff.name,
+        "may_help": staff.role in HELPERS,
+        "form_token": form_token(settings, request.cookies[staff_cookie(settings)]),
+    }
 
 
 def new_form_cookie(request: Request, settings: Settings) -> str:

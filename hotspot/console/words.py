@@ -16,6 +16,7 @@ from babel.numbers import format_decimal
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 
+from hotspot.languages import translations
 from hotspot.reports.figures import Period
 from hotspot.settings import Settings
 from hotspot.web import language_of, templates
@@ -82,6 +83,14 @@ class Words:
         zone = get_timezone_name(local, "short", locale=self.locale)
         return f"{format_time(local, 'medium', locale=self.locale)} {zone}"
 
+    def moment(self, at: datetime) -> str:
+        """Write the local day and the time with seconds."""
+        return f"{self.day(at.astimezone(self._zone).date())}, {self.exact_time(at)}"
+
+    def fill(self, message: str, facts: Mapping[str, object]) -> str:
+        """Say a message id in the page's language, with its facts."""
+        return translations(self.language).gettext(message) % facts
+
     def month(self, day: date) -> str:
         return format_date(day, "LLLL y", locale=self.locale)
 
@@ -131,7 +140,7 @@ def page(request: Request, template: str, facts: Mapping[str, object], *, status
         templates(language, HERE / "templates")
         .get_template(template)
         .render(
-            {"staff": None, "form_token": "", **facts},
+            {"staff": None, "may_help": False, "form_token": "", **facts},
             words=Words(language, settings),
             settings=settings,
             address=here,

@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 from hotspot import arrays
 from hotspot.errors import Invalid
 from hotspot.guests.consents import Given, append
-from hotspot.guests.models import BlockedDevice, Consent, Credential
+from hotspot.guests.models import Admission, BlockedDevice, Consent, Credential
 from hotspot.security import Keys
 from hotspot.sites.settings import SignIn
 
@@ -272,6 +272,23 @@ def log_admissions(db: Session, decided: Sequence[Decided], *, now: datetime) ->
             "now": now,
         },
     )
+
+
+def find_refusal(db: Session, credential: Credential) -> str | None:
+    """Return why the log-in with a credential that was used was refused; None where it was let in, or nobody asked."""
+    if credential.used_at is None or db.get(Admission, credential.id) is not None:
+        return None
+    return db.exec(
+        select(Admission.refusal)
+        .where(
+            Admission.guest_id == credential.guest_id,
+            Admission.device_id == credential.device_id,
+            Admission.site_id == credential.site_id,
+            Admission.decided_at >= credential.used_at,
+        )
+        .order_by(col(Admission.decided_at))
+        .limit(1)
+    ).first()
 
 
 def take_turns(db: Session, guests: Iterable[UUID]) -> None:

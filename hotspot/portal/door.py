@@ -129,15 +129,20 @@ def _refuse_too_many(request: Request, place: Place, mac: MacAddress, now: datet
         raise Stop(say.TOO_MANY, again=home(place.site.slug))
 
 
+def progress_url(settings: Settings, slug: str, site_id: int, ticket: tickets.Ticket, language: str) -> str:
+    """Return the address of the page that says what became of a log-in, whole, for a router to lead to."""
+    return f"{settings.base_url}{home(slug)}/online?{ticket.query(settings.keys, site_id)}&lang={language}"
+
+
 def lead_on(request: Request, visit: Visit, entered: Entered, language: str) -> Response:
     """Send the phone to its router with the credential, or to the page that says what became of it; called after the commit."""
     settings: Settings = request.app.state.settings
+    slug: str = request.path_params["slug"]  # the site's row went with its transaction
     ticket = tickets.Ticket(entered.credential_id, visit.router, visit.handed.wanted_host or "")
-    query = f"{ticket.query(settings.keys, visit.place.site_id)}&lang={language}"
-    online = f"{settings.base_url}{home(request.path_params['slug'])}/online?{query}"  # the site's row went with its transaction
+    target = progress_url(settings, slug, visit.place.site_id, ticket, language)
     if entered.login is None:
-        target = online
+        request.app.state.teller.wanted.set()  # if the controller is to tell the router, at once
     else:
         login = entered.login
-        target = login_url(visit.handed, user_name=login.user_name, password=login.password, dst=online)
+        target = login_url(visit.handed, user_name=login.user_name, password=login.password, dst=target)
     return RedirectResponse(target, 303, rendering.headers([visit.router]))

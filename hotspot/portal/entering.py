@@ -6,8 +6,8 @@ page's press gets a credential of its own, never one that exists: anybody can na
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any, Final
+from datetime import datetime
+from typing import Final
 from uuid import UUID, uuid4
 
 from sqlalchemy import text
@@ -15,6 +15,7 @@ from sqlmodel import Session, col, select
 
 from hotspot.guests.models import Consent
 from hotspot.guests.service import Login, find_credentials, give_consent, issue_credential
+from hotspot.portal.attempts import UNDER_WAY, decide, seal_handed, stage_of
 from hotspot.portal.attempts_models import SignInAttempt, State
 from hotspot.portal.explanations import STALE_TERMS
 from hotspot.portal.handoff import Stop
@@ -23,7 +24,6 @@ from hotspot.portal.visits import Visit
 from hotspot.sites.settings import LoginWay, SignIn
 
 ATTEMPT_LOCK: Final = 0x61747074  # "atpt": one press at a time for a device at a site
-LONGEST: Final = timedelta(minutes=3)  # an attempt that nobody decided ends; a credential lives for one
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +35,24 @@ class Entered:
     login: Login | None = field(repr=False)
 
 
-def enter(db: Session, visit: Visit, *, method: SignIn, guest_id: UUID | None = None, now: datetime) -> Entered:
+def enter(
+    db: Session,
+    visit: Visit,
+    *,
+    method: SignIn,
+    now: datetime,
+    guest_id: UUID | None = None,
+    cap_seconds: int | None = None,
+    cap_octets: int | None = None,
+) -> Entered:
     """Record the consent, the attempt and its one-time credential in the caller's write transaction; return where the guest goes.
 
-    To be called once a method has decided who the guest is: `guest_id`, or None where the device itself is the guest. What a method
-    limits a session by is a further keyword here, handed on to `issue_credential`. The caller commits, then answers with
-    `door.lead_on`.
+    To be called once a method has decided who the guest is: `guest_id`, or None where the device itself is the guest. The caps bound
+    the one session, below what the site allows. The caller commits, then answers with `door.lead_on`.
 
     1. Presses for this device at this site wait for each other. 2. The same page's press again gets the same answer. 3. An open
     attempt goes on, and its consent counts if it is to these terms, by this method and for this guest; else there is a new one.
-    4. Each other page's press gets a new credential.
+    4. Each other page's press gets a new credential; while the controller tells the router, only to see what becomes of that.
 
     Raises:
         Stop: the terms that were read are not those that hold now.
@@ -57,26 +65,59 @@ def enter(db: Session, visit: Visit, *, method: SignIn, guest_id: UUID | None = 
         answered = _answered(db, attempt, visit, now=now)
         if answered is not None:
             return answered
-    consent = _consent_of(db, attempt, visit, method, guest_id)
-    if consent is None:
-        consent = give_consent(
-            db,
-            device_id=visit.device_id,
-            site_id=visit.place.site_id,
-            terms_sha256=visit.terms.sha256,
-            language=visit.language,
-            now=now,
-            guest_id=guest_id,
-            method=method,
-        )
-    login = issue_credential(db, consent, keys=visit.keys, now=now)
-    attempt = attempt or SignInAttempt(id=uuid4(), **_facts(db, visit), requested_at=now)
+    consent = _consent_of(db, attempt, visit, method, guest_id) or give_consent(
+        db,
+        device_id=visit.device_id,
+        site_id=visit.place.site_id,
+        terms_sha256=visit.terms.sha256,
+        language=visit.language,
+        now=now,
+        guest_id=guest_id,
+        method=method,
+    )
+    caps = {"cap_seconds": cap_seconds, "cap_octets": cap_octets}
+    login = issue_credential(db, consent, keys=visit.keys, now=now, **caps)
     assert consent.id is not None  # flushed
-    attempt.method, attempt.consent_id, attempt.press = method, consent.id, visit.press
-    attempt.credential_id, attempt.state, attempt.sent_at = login.credential_id, State.SENT, now
+    if attempt is not None and attempt.way == LoginWay.CONTROLLER:  # never two log-ins side by side
+        return Entered(login.credential_id, attempt.support_code, None)
+    if attempt is None:
+        attempt = _begun(db, visit, method, consent.id, login, now=now)
+    else:
+        attempt.method, attempt.consent_id, attempt.press = method, consent.id, visit.press
+        attempt.credential_id, attempt.state, attempt.sent_at = login.credential_id, State.SENT, now
     db.add(attempt)
     db.flush()
-    return Entered(login.credential_id, attempt.support_code, login)
+    return _entered(attempt, login)
+
+
+def _entered(attempt: SignInAttempt, login: Login) -> Entered:
+    by_browser = attempt.way == LoginWay.BROWSER
+    return Entered(login.credential_id, attempt.support_code, login if by_browser else None)
+
+
+def _begun(db: Session, visit: Visit, method: SignIn, consent_id: int, login: Login, *, now: datetime) -> SignInAttempt:
+    """Return a new attempt, by the site's first way, or by the only one where the controller has none of its own to the router."""
+    attempt_id, registered = uuid4(), visit.handed.registered
+    assert registered is not None  # a visit has a router
+    by_controller = visit.can_be_told and visit.place.settings.login_way == LoginWay.CONTROLLER
+    return SignInAttempt(
+        id=attempt_id,
+        site_id=visit.place.site_id,
+        router_id=registered.router_id,
+        device_id=visit.device_id,
+        support_code=new_code(db),
+        method=method,
+        consent_id=consent_id,
+        press=visit.press,
+        credential_id=login.credential_id,
+        way=LoginWay.CONTROLLER if by_controller else LoginWay.BROWSER,
+        state=State.REQUESTED if by_controller else State.SENT,
+        language=visit.language,
+        browser=visit.browser,
+        handed=seal_handed(visit.handed, attempt_id, visit.keys) if visit.can_be_told else None,
+        requested_at=now,
+        sent_at=None if by_controller else now,
+    )
 
 
 def _wait_for_turn(db: Session, visit: Visit) -> None:
@@ -84,20 +125,8 @@ def _wait_for_turn(db: Session, visit: Visit) -> None:
     db.execute(text("SELECT pg_advisory_xact_lock(:space, hashtext(:key))"), {"space": ATTEMPT_LOCK, "key": key})
 
 
-def _facts(db: Session, visit: Visit) -> dict[str, Any]:
-    return {
-        "site_id": visit.place.site_id,
-        "router_id": visit.handed.router_id,
-        "device_id": visit.device_id,
-        "support_code": new_code(db),
-        "way": LoginWay.BROWSER,
-        "language": visit.language,
-        "browser": visit.browser,
-    }
-
-
 def _open_attempt(db: Session, visit: Visit, *, now: datetime) -> SignInAttempt | None:
-    """Return the attempt that this press goes on with; one that took too long, or got the device online, is over."""
+    """Return the attempt that this press goes on with; one that failed meanwhile, or got the device online, is over."""
     attempt = db.exec(
         select(SignInAttempt).where(
             SignInAttempt.site_id == visit.place.site_id,
@@ -105,10 +134,9 @@ def _open_attempt(db: Session, visit: Visit, *, now: datetime) -> SignInAttempt 
             col(SignInAttempt.decided_at).is_(None),
         )
     ).first()
-    if attempt is None or now < attempt.requested_at + LONGEST:
+    if attempt is None or (stage := stage_of(db, attempt, now=now)) in UNDER_WAY:
         return attempt
-    attempt.state, attempt.decided_at = State.FAILED, now
-    db.flush()  # before another one opens
+    decide(db, attempt, stage, now=now)
     return None
 
 
@@ -117,8 +145,9 @@ def _answered(db: Session, attempt: SignInAttempt, visit: Visit, *, now: datetim
     credential = find_credentials(db, [attempt.credential_id]).get(attempt.credential_id)
     if credential is None or (credential.used_at is None and credential.expires_at <= now):
         return None
-    login = Login(credential.id, visit.keys.one_time_password(credential.id)) if credential.used_at is None else None
-    return Entered(credential.id, attempt.support_code, login)
+    if credential.used_at is not None:
+        return Entered(credential.id, attempt.support_code, None)
+    return _entered(attempt, Login(credential.id, visit.keys.one_time_password(credential.id)))
 
 
 def _consent_of(

@@ -189,6 +189,19 @@ ENDED: Final = Explanation(
     200,
 )
 
+NO_ANSWER: Final = Explanation(
+    N_("The router could not be reached"),
+    N_("Neither your device nor we could tell the router of this place to let you in."),
+    N_("Move closer to the access point and try again. If it happens again, tell the staff of this place."),
+    200,
+)
+REFUSED: Final = Explanation(
+    N_("You were not let in"),
+    N_("The city's server refused this log-in."),
+    N_("Try again: the page then says why. If it happens again, tell the staff of this place."),
+    200,
+)
+
 # --- what the router says ----------------------------------------------------------------------------------------------------
 
 _AGAIN: Final = N_("Try again. If it happens again, tell the staff of this place.")

@@ -87,11 +87,15 @@ class Stop(HotspotError):
 
 @dataclass(frozen=True, slots=True)
 class RouterHost:
-    """Where a registered router's login page may be: `login_host` as registered, else `address` at any port."""
+    """Where a registered router's login page may be: `login_host` as registered, else `address` at any port.
+
+    `is_managed`: the controller has a way of its own to the router.
+    """
 
     address: str
     login_host: str = ""
     router_id: int = 0
+    is_managed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,7 @@ class Handed:
 
     mac: MacAddress | None = None
     router: str | None = None  # scheme://host[:port] of the registered router
-    router_id: int = 0
+    registered: RouterHost | None = None  # the router's
     ip: IPv4Address | None = None  # which the router gave the phone
     chap_id: bytes = b""
     chap_challenge: bytes = b""
@@ -242,7 +246,7 @@ def read_handed(pairs: Mapping[str, str], routers: Iterable[RouterHost]) -> Hand
     return Handed(
         mac=_mac(pairs.get("mac", "")),
         router=base,
-        router_id=router.router_id if router else 0,
+        registered=router,
         ip=_ip(pairs.get("ip", "")),
         **_challenge(pairs.get("chap-id", ""), pairs.get("chap-challenge", "")),
         wanted_host=host_wanted(pairs.get("link-orig", "")),

@@ -30,9 +30,11 @@ class Asked:
 
 
 class Decided(NamedTuple):
-    """Who the guest is; None: the device itself, as a guest of its own."""
+    """Who the guest is, None: the device itself, as a guest of its own; and what bounds this one session, below the site's settings."""
 
     guest_id: UUID | None = None
+    cap_seconds: int | None = None
+    cap_octets: int | None = None
 
 
 class Method(Protocol):

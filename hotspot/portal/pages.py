@@ -13,23 +13,29 @@ from fastapi import Request, Response
 from starlette.types import ASGIApp
 
 from hotspot.guests.models import Terms
+from hotspot.guests.service import Login
 from hotspot.portal import explanations as say
 from hotspot.portal import phone_pages, rendering, service, tickets
+from hotspot.portal.attempts import UNDER_WAY, Stage, unseal_handed
 from hotspot.portal.content import Content, Shown
-from hotspot.portal.door import Form, Query, guest_routes, home, lead_on, receive
+from hotspot.portal.door import Form, Query, guest_routes, home, lead_on, progress_url, receive
 from hotspot.portal.entering import enter
-from hotspot.portal.handoff import Handed, Stop, read_handed, registered_base
+from hotspot.portal.handoff import Handed, Stop, login_url, read_handed, registered_base
 from hotspot.portal.information import count_shown, has_images
+from hotspot.portal.leaving import sign_out_form
 from hotspot.portal.offered import method_named, methods_of
 from hotspot.portal.posted import posted_at
 from hotspot.portal.prose import blocks, in_language
-from hotspot.portal.service import Place, Stage
+from hotspot.portal.service import Place, Progress
+from hotspot.portal.tickets import Ticket
 from hotspot.settings import Settings
-from hotspot.usage.models import GuestSession
 from hotspot.web import Now, ReadDb, SettingsDep
 
 POLL_SECONDS: Final = 2
+OTHER_WAY: Final = "f"  # in an address: the credential was taken to the router already
 FAILED: Final = {
+    Stage.NO_ANSWER: say.NO_ANSWER,
+    Stage.REFUSED: say.REFUSED,
     Stage.ENDED: say.ENDED,
     Stage.NO_REQUEST: say.NO_REQUEST,
     Stage.NO_START: say.NO_START,
@@ -51,13 +57,12 @@ def show_welcome(request: Request, slug: str, query: Query, now: Now, settings: 
     place = content.place
     handed = read_handed(query, place.routers)
     if handed.error:
-        return _router_error_page(request, place, handed, language)
-    session = _session_of(request, place, handed, settings, now)
-    if session is not None:
+        return _router_error_page(request, place, handed, language, _own_log_in(request, place, handed, settings, now))
+    found = _own_log_in(request, place, handed, settings, now)
+    if found is not None and found.stage is Stage.ONLINE:
         forms = _forms(place, handed, content.welcome(language).terms, language, settings, now)
-        assert handed.credential_id is not None  # it found the session
-        ticket = tickets.Ticket(handed.credential_id, handed.router or "", handed.wanted_host or "")
-        return _online_page(request, place, session, now, language, handed=handed, ticket=ticket, forms=forms)
+        ticket = tickets.Ticket(found.credential.id, handed.router or "", handed.wanted_host or "")
+        return _online_page(request, place, found, now, language, handed=handed, ticket=ticket, forms=forms)
     going_on = phone_pages.resume(request, content, handed, query, language, now)
     if going_on is not None:
         return going_on
@@ -77,13 +82,17 @@ def _content(request: Request, slug: str, now: Now) -> Shown:
     return content.get(slug, now)
 
 
-def _session_of(request: Request, place: Place, handed: Handed, settings: Settings, now: Now) -> GuestSession | None:
-    """Return the session of a device that is logged in; the only query of this page, and none for those who arrive."""
+def _own_log_in(request: Request, place: Place, handed: Handed, settings: Settings, now: Now) -> Progress | None:
+    """Return the log-in whose credential the router showed, if it is this device's; no query for those who arrive.
+
+    Naming a device is not enough to be told about it: a MAC address is no secret, a credential is.
+    """
     if handed.mac is None or handed.credential_id is None:
         return None
-    device_id = settings.keys.device_id(handed.mac.octets)
     with request.app.state.database.reading() as db:
-        return service.find_online_session(db, place, handed.credential_id, device_id, now)
+        found = service.progress(db, place, handed.credential_id, now=now)
+        is_own = found is not None and found.credential.device_id == settings.keys.device_id(handed.mac.octets)
+    return found if is_own else None
 
 
 def _welcome_page(
@@ -150,7 +159,9 @@ def _terms_shown(terms: Terms, language: str, settings: Settings) -> dict[str, o
     }
 
 
-def _router_error_page(request: Request, place: Place, handed: Handed, language: str) -> Response:
+def _router_error_page(
+    request: Request, place: Place, handed: Handed, language: str, found: Progress | None
+) -> Response:
     """Say why the router refused, once. Going on is the person's decision: a link, never a form that sends itself."""
     explanation = say.of_router_error(handed.error, handed.error_orig)
     welcome = f"/p/{place.site.slug}"
@@ -164,6 +175,7 @@ def _router_error_page(request: Request, place: Place, handed: Handed, language:
         problem=explanation,
         quoted=say.quotable(handed.error or handed.error_orig) if explanation is say.UNKNOWN_ERROR else "",
         again=rendering.link(welcome, {**handed.fields(), "lang": language}),
+        code=found.attempt.support_code if found is not None and found.attempt is not None else "",
     )
 
 
@@ -185,7 +197,7 @@ def log_in(request: Request, slug: str, form: Form, now: Now, settings: Settings
             )
         guest = method.decide(db, visit, form, now=now)
         if not isinstance(guest, Stop):
-            entered = enter(db, visit, method=method.name, guest_id=guest.guest_id, now=now)
+            entered = enter(db, visit, method=method.name, now=now, **guest._asdict())
     if isinstance(guest, Stop):
         raise guest
     return lead_on(request, visit, entered, language)
@@ -203,7 +215,7 @@ def show_no_login(request: Request, slug: str, query: Query, settings: SettingsD
 
 @routes.get("/online")
 def show_progress(request: Request, slug: str, query: Query, db: ReadDb, now: Now, settings: SettingsDep) -> Response:
-    """Say "online" once RADIUS accepted and the router reported the start; until then ask again every few seconds."""
+    """Say "online" once the router has the device online; until then ask again every few seconds, or lead on to the other way."""
     language = rendering.speak(request, settings, query)
     place = service.get_place(db, slug)
     ticket = tickets.find_ticket(query, settings.keys, place.site_id)
@@ -213,29 +225,64 @@ def show_progress(request: Request, slug: str, query: Query, db: ReadDb, now: No
     found = service.progress(db, place, ticket.credential_id, now=now)
     if found is None:
         raise Stop(say.FORGED_TICKET, again=home(slug))
-    carried: dict[str, str] = {name: query[name] for name in ("t", "r", "o") if name in query}
-    if found.session is not None and found.stage is Stage.ONLINE:
+    carried: dict[str, str] = {name: query[name] for name in ("t", "r", "o", OTHER_WAY) if name in query}
+    if found.stage is Stage.ONLINE:
         handed = Handed(router=router, wanted_host=ticket.wanted_host or None)
-        return _online_page(request, place, found.session, now, language, handed=handed, ticket=ticket, carried=carried)
-    failed = FAILED.get(found.stage)
+        return _online_page(request, place, found, now, language, handed=handed, ticket=ticket, carried=carried)
+    if found.stage in UNDER_WAY:
+        refresh_to = _lead(found, ticket, place, router, language, settings, has_tried=OTHER_WAY in query)
+        return rendering.page(
+            request,
+            "connecting.html",
+            language=language,
+            address=f"/p/{slug}/online",
+            carried=carried,
+            place=place,
+            refresh_seconds=POLL_SECONDS,
+            refresh_to=refresh_to,
+        )
+    return _failure_page(request, place, found, language, carried=carried, router=router)
+
+
+def _lead(
+    found: Progress, ticket: Ticket, place: Place, router: str, language: str, settings: Settings, *, has_tried: bool
+) -> str:
+    """Return where the waiting page goes next; empty: to itself. Each of these ends at a page that stays."""
+    attempt = found.attempt
+    if found.stage is Stage.OTHER_WAY and not has_tried and attempt is not None and attempt.handed is not None:
+        handed = read_handed(unseal_handed(attempt.handed, attempt.id, settings.keys), place.routers)
+        login = Login(found.credential.id, settings.keys.one_time_password(found.credential.id))
+        back = progress_url(settings, place.site.slug, place.site_id, ticket, language)
+        return login_url(handed, user_name=login.user_name, password=login.password, dst=f"{back}&{OTHER_WAY}=1")
+    return f"{router}/status" if found.stage in (Stage.LOOK, Stage.OTHER_WAY) else ""
+
+
+def _failure_page(
+    request: Request, place: Place, found: Progress, language: str, *, carried: Mapping[str, str], router: str
+) -> Response:
+    """Say what happened, what to do, and the code by which staff find the rest."""
+    problem = FAILED.get(found.stage, say.NO_ANSWER)
+    answer = found.attempt.answer if found.attempt is not None and found.is_latest else None
+    if found.stage is Stage.REFUSED and answer:
+        problem = say.of_router_error(answer)
     return rendering.page(
         request,
-        "problem.html" if failed else "connecting.html",
+        "problem.html",
         language=language,
-        address=f"/p/{slug}/online",
+        address=f"/p/{place.site.slug}/online",
         carried=carried,
         place=place,
-        refresh_seconds=POLL_SECONDS,
-        problem=failed,
+        problem=problem,
         quoted="",
         again=f"{router}/login",
+        code=found.attempt.support_code if found.attempt is not None else "",
     )
 
 
 def _online_page(
     request: Request,
     place: Place,
-    session: GuestSession,
+    found: Progress,
     now: Now,
     language: str,
     *,
@@ -255,15 +302,24 @@ def _online_page(
         carried=carried,
         place=place,
         routers=[handed.router] if handed.router else [],
-        left=rendering.figures(service.left(session, place.settings, now), settings, language),
+        left=_figures(place, found, now, language, settings),
         wanted_host=handed.wanted_host or "",
         sign_out=f"{handed.router}/logout" if handed.router else "",
         again=rendering.link(here, {**carried, "lang": language}),
+        leave=None if handed.router else sign_out_form(place, ticket, settings, now, language),
         forms=forms,
         your_data=rendering.link(
             f"/p/{place.site.slug}/privacy", {**ticket.fields(settings.keys, place.site_id), "lang": language}
         ),
     )
+
+
+def _figures(place: Place, found: Progress, now: Now, language: str, settings: Settings) -> dict[str, str] | None:
+    """Return what is left; None for who is not known to be the one whose session it is."""
+    if found.session is None and not found.is_latest:
+        return None
+    since = found.attempt.decided_at if found.attempt is not None else None
+    return rendering.figures(service.left(found.session, place.settings, now, since=since), settings, language)
 
 
 # --- terms -------------------------------------------------------------------------------------------------------------------

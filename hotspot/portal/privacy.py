@@ -19,10 +19,11 @@ from hotspot.guests.refusals import N_, Refusal
 from hotspot.guests.service import find_credentials
 from hotspot.portal import explanations as say
 from hotspot.portal import held, rendering, service, tickets
+from hotspot.portal.attempts import Stage
 from hotspot.portal.door import Form, Query, guest_routes, home, refuse_foreign
 from hotspot.portal.handoff import Stop
 from hotspot.portal.held import Deed, Held
-from hotspot.portal.service import Place, Stage
+from hotspot.portal.service import Place
 from hotspot.portal.tickets import Ticket
 from hotspot.settings import Settings
 from hotspot.sites.settings import SignIn

@@ -126,6 +126,7 @@ def problem(request: Request, stop: Stop) -> Response:
         problem=stop.explanation,
         quoted="",
         again=stop.again,
+        code="",
     )
     if stop.explanation.status == 405:
         answer.headers["allow"] = "POST"

@@ -49,6 +49,7 @@ HIDDEN: Final[Words] = {
     "token": "sample-token",
     "press": "sample-press",
 }
+LEAVE: Final[Words] = {"action": f"{HOME}/logout", "fields": {"t": "sample", "lang": "id"}, "label": "", "asks": None}
 NEWS: Final = {
     "id": ("Imunisasi gratis", "Sabtu pukul 08.00 di semua puskesmas. Bawa buku KIA."),
     "en": ("Free immunisation", "Saturday 8 am at every puskesmas. Bring the KIA book."),
@@ -161,14 +162,21 @@ def _online(language: str, *, octets: int | None, **changed: object) -> Words:
         "wanted_host": "",
         "sign_out": f"{ROUTER}/logout",
         "again": f"{HOME}/online?t=sample",
+        "leave": None,
         "forms": [],
         "your_data": f"{HOME}/privacy?t=sample",
     }
     return usual | changed
 
 
-def _problem(explanation: Explanation, quoted: str = "", again: str = f"{HOME}?lang=id") -> Callable[[str], Words]:
-    return lambda _language: {"problem": explanation, "quoted": quoted, "again": again}
+def _problem(
+    explanation: Explanation, quoted: str = "", again: str = f"{HOME}?lang=id", code: str = ""
+) -> Callable[[str], Words]:
+    return lambda _language: {"problem": explanation, "quoted": quoted, "again": again, "code": code}
+
+
+def _goodbye(_language: str) -> Words:
+    return {"used": {"time": "1 h 18 min", "data": "150 MB"}, "again": f"{ROUTER}/login"}
 
 
 def _info(language: str, **changed: object) -> Words:
@@ -271,13 +279,19 @@ SAMPLES: Final[tuple[Sample, ...]] = (
     Sample(
         "welcome-drill", "welcome.html", lambda language: _welcome(language, alerts=[_alert(language, is_drill=True)])
     ),
-    Sample("connecting", "connecting.html", lambda _language: {"refresh_seconds": 10}),
+    Sample("connecting", "connecting.html", lambda _language: {"refresh_seconds": 10, "refresh_to": ""}),
     Sample("online", "online.html", lambda language: _online(language, octets=350_000_000, wanted_host="example.com")),
-    Sample("online-no-limit", "online.html", lambda language: _online(language, octets=None, sign_out="")),
+    Sample("online-no-limit", "online.html", lambda language: _online(language, octets=None, sign_out="", leave=LEAVE)),
+    Sample("online-of-another-press", "online.html", lambda language: _online(language, octets=None, left=None)),
     Sample(
         "online-again", "online.html", lambda language: _online(language, octets=None, forms=_forms(SignIn.ONE_TAP))
     ),
     Sample("problem", "problem.html", _problem(say.ROUTER_ERRORS["radius-timeout"])),
+    Sample("problem-with-code", "problem.html", _problem(say.NO_REQUEST, code="K7Q2M")),
+    Sample("goodbye", "goodbye.html", _goodbye),
+    Sample("goodbye-to-anybody", "goodbye.html", lambda _language: {"used": None, "again": ""}),
+    Sample("help", "help.html", lambda _language: {"contact": ""}),
+    Sample("help-with-contact", "help.html", lambda _language: {"contact": "Dinas Kominfo, 0717 000 000"}),
     Sample("problem-quoted", "problem.html", _problem(say.UNKNOWN_ERROR, quoted="Wartungsarbeiten bis 15 Uhr")),
     Sample("problem-no-way-on", "problem.html", _problem(say.EXPIRED, again="")),
     Sample("problem-nowhere", "problem.html", _problem(say.NO_SUCH_SITE, again=""), NOWHERE),

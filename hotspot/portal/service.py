@@ -1,10 +1,9 @@
-"""The portal's answers: what a place shows, the consent and credential behind the one button, and what became of it."""
+"""The portal's answers: what a place shows, and what became of a log-in there."""
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from ipaddress import IPv4Network
 from typing import Final
 from uuid import UUID
@@ -13,8 +12,10 @@ from sqlalchemy import text
 from sqlmodel import Session, select
 
 from hotspot.guests.models import Credential, Terms
-from hotspot.guests.service import find_credentials
+from hotspot.guests.service import find_credentials, find_refusal
 from hotspot.guests.terms import NoSuchTerms, current
+from hotspot.portal.attempts import Facts, Stage, attempt_of, judge
+from hotspot.portal.attempts_models import SignInAttempt
 from hotspot.portal.broadcasts import Alert
 from hotspot.portal.explanations import NO_SUCH_SITE, NO_TERMS, RETIRED
 from hotspot.portal.handoff import RouterHost, Stop
@@ -27,7 +28,6 @@ from hotspot.sites.settings import SiteSettings, effective
 from hotspot.usage.models import GuestSession
 from hotspot.usage.service import find_session_of
 
-PATIENCE: Final = timedelta(seconds=40)  # a weak link and one retried accounting packet; later nobody still waits
 MISSED_INTERIMS: Final = 2  # then the session is most likely gone without a Stop (power cut): the person may start anew
 OCTETS_PER_MEGABYTE: Final = 1_000_000
 SLUG: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}", re.ASCII)
@@ -73,23 +73,19 @@ class Left:
     octets_used: int
 
 
-class Stage(StrEnum):
-    """What became of a credential."""
-
-    WAITING = "waiting"  # the router has not asked yet, or has not reported yet
-    ONLINE = "online"  # RADIUS Accept and accounting Start, both known
-    ENDED = "ended"  # it was online and is not any more
-    NO_REQUEST = "no request"  # nobody asked in time
-    NO_START = "no start"  # let in, but nobody reported
-    EXPIRED = "expired"  # asked too late, or replaced by a later press of the button
-
-
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a log-in has come, and its session when there is one."""
+    """How far a log-in has come, its session when there is one, and the attempt that it belongs to."""
 
     stage: Stage
+    credential: Credential
     session: GuestSession | None = None
+    attempt: SignInAttempt | None = None
+
+    @property
+    def is_latest(self) -> bool:
+        """Whether the attempt is about this log-in, so that its words may be told."""
+        return self.attempt is not None and self.attempt.credential_id == self.credential.id
 
 
 def get_place(db: Session, slug: str) -> Place:
@@ -117,11 +113,12 @@ def get_place(db: Session, slug: str) -> Place:
 def _hosts(router: Router, settings: SiteSettings) -> Iterator[RouterHost]:
     """Where phones meet the router's log-in page: as it was registered, or where what we put on it has made it."""
     assert router.id is not None  # comes from the database
-    yield RouterHost(router.address, router.login_host, router.id)
-    if router.state == RouterState.ENROLLED:
-        yield RouterHost(str(IPv4Network(settings.guest_network).network_address + 1), "", router.id)
+    is_managed = router.state == RouterState.ENROLLED
+    yield RouterHost(router.address, router.login_host, router.id, is_managed)
+    if is_managed:
+        yield RouterHost(str(IPv4Network(settings.guest_network).network_address + 1), "", router.id, is_managed)
         if settings.login_host:
-            yield RouterHost(router.address, host_of(settings.login_host, router.name), router.id)
+            yield RouterHost(router.address, host_of(settings.login_host, router.name), router.id, is_managed)
 
 
 def welcome(
@@ -149,17 +146,10 @@ def progress(db: Session, place: Place, credential_id: UUID, *, now: datetime) -
     if credential is None or credential.site_id != place.site_id:
         return None
     session = find_session_of(db, credential_id, site_id=place.site_id, device_id=credential.device_id)
-    if session is None or credential.used_at is None:
-        return Progress(_stage_without_session(credential, now))
-    return Progress(Stage.ONLINE if _is_online(session, place, now) else Stage.ENDED, session)
-
-
-def _stage_without_session(credential: Credential, now: datetime) -> Stage:
-    if credential.used_at is not None:
-        return Stage.WAITING if now < credential.used_at + PATIENCE else Stage.NO_START
-    if now >= credential.expires_at:
-        return Stage.EXPIRED
-    return Stage.WAITING if now < credential.issued_at + PATIENCE else Stage.NO_REQUEST
+    attempt = attempt_of(db, credential)
+    is_online = None if session is None else _is_online(session, place, now)
+    refusal = find_refusal(db, credential) if session is None else None
+    return Progress(judge(Facts(credential, attempt, is_online, refusal), now), credential, session, attempt)
 
 
 def find_online_session(
@@ -179,10 +169,10 @@ def _is_online(session: GuestSession, place: Place, now: datetime) -> bool:
     return session.ended_at is None and now <= session.last_seen_at + silence
 
 
-def left(session: GuestSession, settings: SiteSettings, now: datetime) -> Left:
-    """Return what the site's settings leave of the session; never below nothing."""
-    until = session.started_at + timedelta(minutes=settings.session_minutes)
-    used = (session.octets_from_device or 0) + (session.octets_to_device or 0)
+def left(session: GuestSession | None, settings: SiteSettings, now: datetime, *, since: datetime | None = None) -> Left:
+    """Return what the site's settings leave of a session, never below nothing; of one that nobody reported yet, as it began `since`."""
+    until = (since or now if session is None else session.started_at) + timedelta(minutes=settings.session_minutes)
+    used = 0 if session is None else (session.octets_from_device or 0) + (session.octets_to_device or 0)
     allowed = settings.data_megabytes
     return Left(
         until=until,

@@ -1,6 +1,7 @@
 """A guest who has pressed a button of ours: the place, what its router handed over, the terms, all of it checked."""
 
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network
 from typing import Final
 from uuid import UUID
 
@@ -39,6 +40,13 @@ class Visit:
     @property
     def device_id(self) -> UUID:
         return self.keys.device_id(self.mac.octets)
+
+    @property
+    def can_be_told(self) -> bool:
+        """Whether the controller can tell the router about this device: it has a way there, and the address is one of the guests'."""
+        registered, ip = self.handed.registered, self.handed.ip
+        guests = IPv4Network(self.place.settings.guest_network)
+        return registered is not None and registered.is_managed and ip is not None and ip in guests
 
     @property
     def read_the_terms(self) -> bool:

@@ -218,6 +218,7 @@ class SiteSettings(BaseModel):
     login_way: Annotated[
         LoginWay, Field(description="how devices are logged in first, browser or controller; the other if that fails")
     ] = LoginWay.BROWSER
+    help_contact: Annotated[str, Field(max_length=200, description="whom guests can ask for help, in a sentence")] = ""
     theme: Annotated[str, Field(pattern="^[a-z0-9-]{1,40}$", description="look of guests' pages")] = themes.DEFAULT
 
     @property

@@ -4,7 +4,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from hotspot.console import banners, broadcasts, pages, terms
+from hotspot.console import banners, broadcasts, pages, support, terms
 from hotspot.db import Database
 from hotspot.staff.service import disable_staff
 from tests.console.browser import Browser, Clock
@@ -34,6 +34,8 @@ FOR_STAFF = {
     ("GET", "/console/broadcast"),
     ("POST", "/console/broadcast"),
     ("POST", "/console/broadcast/{number:int}/{doing}"),
+    ("GET", "/console/support"),
+    ("POST", "/console/support"),
 }
 
 
@@ -52,7 +54,7 @@ HEADERS = {
 def test_every_address_is_in_a_list(app: FastAPI) -> None:
     served = {
         (method, route.path)
-        for routes in (pages.routes, terms.routes, banners.routes, broadcasts.routes)
+        for routes in (pages.routes, support.routes, terms.routes, banners.routes, broadcasts.routes)
         for route in routes.routes
         if isinstance(route, APIRoute)
         for method in route.methods

@@ -228,7 +228,7 @@ def test_a_place_that_is_not_there_is_asked_for_each_time(visit: Visit, content:
     assert content.find_at_hand("nowhere", visit.clock()) is None
 
 
-def test_the_page_of_who_arrives_takes_no_query_and_of_who_is_logged_in_one(visit: Visit) -> None:
+def test_the_page_of_who_arrives_takes_no_query_and_a_credential_takes_one(visit: Visit) -> None:
     visit.client._app.state.content.look_every = LOOK_EVERY * 1000
     visit.welcome()
 
@@ -237,7 +237,7 @@ def test_the_page_of_who_arrives_takes_no_query_and_of_who_is_logged_in_one(visi
         assert asked == []
         visit.welcome(username="0" * 32)
     assert len(asked) == 1
-    assert "guest_session" in asked[0]
+    assert "FROM credential" in asked[0]
 
 
 def test_without_terms_there_is_a_place_and_no_welcome(visit: Visit) -> None:

@@ -267,7 +267,7 @@ def test_a_neighbour_can_not_take_a_log_in_away(visit: Visit) -> None:
 @pytest.mark.parametrize(
     ("accepted", "seconds", "said"),
     [
-        (False, 39, "Menghubungkan"),
+        (False, 5, "Menghubungkan"),
         (False, 41, "Router tidak menjawab"),
         (False, 61, "Waktu untuk terhubung sudah habis"),
         (True, 39, "Menghubungkan"),
@@ -287,6 +287,17 @@ def test_waiting_ends_with_an_explanation(visit: Visit, accepted: bool, seconds:
     assert page.all("form") == []
     if not page.refresh:
         assert f"{ROUTER}/login" in page.addresses
+
+
+def test_who_was_at_the_router_and_needed_no_log_in_is_shown_by_the_router(visit: Visit) -> None:
+    """A sheet that was opened again: the device is online by another press, which this one's page must not tell."""
+    login = visit.log_in()
+    visit.clock.forward(seconds=7)
+
+    page = visit.open(path_of(login))
+
+    assert page.refresh == [f"2; url={ROUTER}/status"]
+    assert visit.welcome().form, "the router leads on to here, where a credential says who it is"
 
 
 def test_an_ended_session_is_said_to_have_ended(visit: Visit) -> None:
