@@ -21,6 +21,7 @@ from hotspot import arrays
 from hotspot.guests import consents
 from hotspot.guests.consents import Erased
 from hotspot.portal.attempts_models import State
+from hotspot.portal.entering import ATTEMPT_LOCK
 from hotspot.security import Keys
 from hotspot.usage.endings import end_withdrawn
 
@@ -150,9 +151,15 @@ class Deed(NamedTuple):
     sessions: Sequence[int]
 
 
+# The same turns that presses of the button take: those append to the ledger before they write their attempt, here it is after.
+TAKE_TURNS: Final = """
+    SELECT pg_advisory_xact_lock(:space, hashtext(site_id || ' ' || device_id))
+    FROM (SELECT site_id, device_id FROM sign_in_attempt WHERE device_id = :device AND decided_at IS NULL ORDER BY site_id) AS open
+"""
 # What was pressed before must not go on with a consent that holds no longer.
 END_ATTEMPTS: Final = f"""
-    UPDATE sign_in_attempt SET state = '{State.FAILED}', decided_at = :now WHERE device_id = :device AND decided_at IS NULL
+    UPDATE sign_in_attempt SET state = '{State.FAILED}', reason = 'ended', decided_at = :now, handed = NULL
+    WHERE device_id = :device AND decided_at IS NULL
 """  # noqa: S608  (a word of ours)
 FORGET_TRIES: Final = (
     "DELETE FROM sign_in_attempt WHERE device_id = :device",
@@ -162,6 +169,7 @@ FORGET_TRIES: Final = (
 
 def withdraw(db: Session, device_id: UUID, *, by: str, now: datetime) -> Deed:
     """Withdraw the device's consent and end what it has open; done twice it is done once."""
+    db.execute(text(TAKE_TURNS), {"space": ATTEMPT_LOCK, "device": device_id})
     sessions = end_withdrawn(db, device_id, now=now)
     db.execute(text(END_ATTEMPTS), {"device": device_id, "now": now})
     consents.withdraw(db, device_id, by=by, now=now)
@@ -172,9 +180,11 @@ def erase(db: Session, device_id: UUID, *, keys: Keys, zone: ZoneInfo, by: str, 
     """Delete what is held about the device, all of it or nothing; done twice it is done once.
 
     1. What it has open ends. 2. Its visits become nobody's. 3. Log-ins go; those of sessions that routers have yet to end become
-    nobody's, too, and keep what the routers call them until then. 4. Attempts, phone codes, credentials, consents and withdrawals go; their entries in the
-    ledger stay and tell nothing. 5. That something was deleted, and how much, is chained. A block stays: it protects others.
+    nobody's, too, and keep what the routers call them until then. 4. Attempts, phone codes, credentials, consents and withdrawals
+    go; their entries in the ledger stay and tell nothing. 5. That something was deleted, and how much, is chained. A block stays: it
+    protects others.
     """
+    db.execute(text(TAKE_TURNS), {"space": ATTEMPT_LOCK, "device": device_id})
     sessions = end_withdrawn(db, device_id, now=now)
     visits = _make_visits_nobodys(db, device_id, sessions, zone)
     log_ins = _make_log_ins_nobodys(db, device_id, visits, keys)

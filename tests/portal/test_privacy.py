@@ -3,12 +3,14 @@
 import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
 from sqlalchemy import event, text
+from sqlalchemy.exc import OperationalError
 from sqlmodel import col, select
 
 from hotspot.db import Database
@@ -18,6 +20,7 @@ from hotspot.guests.proof import Verified, verify
 from hotspot.guests.service import Decided, block_device, latest_consents, log_admissions
 from hotspot.migrations.models import metadata
 from hotspot.portal import held
+from hotspot.portal.entering import ATTEMPT_LOCK
 from hotspot.portal.held import erase, forget_addresses, held_about, withdraw
 from hotspot.usage.counters import EndedBy
 from hotspot.usage.models import GuestSession
@@ -183,6 +186,21 @@ def test_a_press_after_the_withdrawal_is_a_consent_of_its_own(visit: Visit, told
     with visit.database.reading() as db:
         assert len(db.exec(select(Consent)).all()) == 2
         assert latest_consents(db, [visit.world.device()])
+
+
+def test_who_withdraws_while_the_button_is_pressed_waits_for_the_press(visit: Visit) -> None:
+    """Each would hold what the other one waits for."""
+    visit.online()
+    turn = f"{visit.world.alun_alun} {visit.world.device()}"
+    with visit.database.writing() as pressing:
+        lock = text("SELECT pg_advisory_xact_lock(:space, hashtext(:turn))")
+        pressing.execute(lock, {"space": ATTEMPT_LOCK, "turn": turn})  # as `entering.enter` does
+        for deed in (withdraw, partial(erase, keys=visit.settings.keys, zone=ZONE)):
+            with visit.database.writing() as db:
+                db.execute(text("SET LOCAL lock_timeout = '50ms'"))
+                with pytest.raises(OperationalError, match="lock timeout"):
+                    deed(db, visit.world.device(), by="guest", now=visit.clock())
+                db.rollback()
 
 
 def test_what_was_withdrawn_can_still_be_deleted(visit: Visit, told: list[int]) -> None:
