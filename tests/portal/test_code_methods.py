@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import event, text
 from sqlmodel import select
 
-from hotspot.guests import residents, vouchers
-from hotspot.guests.guessing import SITE, note_wrong
+from hotspot.guests import guessing, residents, vouchers
+from hotspot.guests.guessing import DEVICE, SITE, note_wrong
 from hotspot.guests.models import Consent, Credential
 from hotspot.guests.passes import GuestPass
 from hotspot.guests.printed_codes import Typed, grouped, new_code
@@ -210,6 +210,25 @@ def test_while_a_site_is_flooded_who_holds_a_voucher_gets_in_with_its_number(at_
     assert said(type_in(at_vouchers, one.code)) == (429, "Mohon ketik nomornya juga")
     assert said(type_in(at_vouchers, f"{one.code} {other.number}")) == (403, "Kode ini tidak dikenal")
     assert type_in(at_vouchers, f"{one.code} {one.number}").status_code == 303
+
+
+def test_wrong_codes_of_many_devices_are_counted_together_and_right_ones_are_not(
+    at_vouchers: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (made,) = printed(at_vouchers)
+    monkeypatch.setattr(guessing, "SITE", SITE._replace(most=3))
+
+    for number in range(3):
+        assert type_in(at_vouchers, made.code).status_code == 303
+        assert said(type_in(at_vouchers, WRONG, mac=f"3A:00:00:00:00:0{number}"))[0] == 403
+
+    assert said(type_in(at_vouchers, WRONG, mac="3A:00:00:00:00:09")) == (429, "Mohon ketik nomornya juga")
+
+
+def test_a_right_code_that_is_typed_often_is_no_guess(at_vouchers: Visit) -> None:
+    (made,) = printed(at_vouchers)
+
+    assert [type_in(at_vouchers, made.code).status_code for _ in range(DEVICE.most + 2)] == [303] * (DEVICE.most + 2)
 
 
 def test_a_foreign_or_forged_form_uses_nothing_up(at_vouchers: Visit) -> None:
