@@ -336,3 +336,15 @@ NO_CODES_NOW: Final = Explanation(
     N_("Sign in another way, or try again in a quarter of an hour. The staff of this place can help you."),
     429,
 )
+GRACE_HAD: Final = Explanation(
+    N_("The short connection is over for today"),
+    N_("A device has it once a day, so that a message can arrive."),
+    N_("Go on and enter the code that you were sent, or sign in another way."),
+    429,
+)
+GRACE_RUNS: Final = Explanation(
+    N_("End the short connection first"),
+    N_("You are online for a few minutes, so that your message can arrive. The code has not been used yet."),
+    N_("Press the button to end it. Then open the page of this Wi-Fi again and enter the code."),
+    409,
+)

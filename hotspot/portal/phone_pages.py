@@ -21,7 +21,7 @@ from hotspot.guests.phone_messages import messaging_of
 from hotspot.guests.phone_numbers import BadPhoneNumber, PhoneNumber
 from hotspot.guests.refusals import N_
 from hotspot.portal import explanations as say
-from hotspot.portal import rendering, tickets
+from hotspot.portal import grace, rendering, tickets
 from hotspot.portal.content import Content, Shown
 from hotspot.portal.door import Form, Query, guest_routes, home, lead_on, receive
 from hotspot.portal.entering import Entered, enter
@@ -41,6 +41,7 @@ ON_ITS_WAY: Final = timedelta(
 TICKET: Final = "k"
 OTHER_WAY: Final = {"other": "1"}  # on the welcome page's address: don't go on with the code
 
+GO_ONLINE: Final = N_("Go online to receive it")
 BAD_NUMBER: Final = N_("This is no mobile number that we can send to. Please look at it again.")
 BAD_CODE: Final = N_("The code has 6 digits. Please look at it again.")
 WRONG_CODE: Final = N_("This is not the code. You can try %(tries)s more times.")
@@ -181,6 +182,8 @@ def enter_code(request: Request, slug: str, form: Form, now: Now, settings: Sett
     entered: Entered | None = None
     with request.app.state.database.writing() as db:
         visit = _visit(request, db, slug, form, language, now)
+        if grace.is_running(db, visit, now=now):
+            raise Stop(say.GRACE_RUNS, again=f"{visit.router}/logout")
         became = phone_codes.enter(
             db, _visitor(visit), form.get("code", ""), press=visit.press, keys=settings.keys, now=now
         )
@@ -227,7 +230,23 @@ def _another_try(
     )
 
 
+@routes.post("/phone/online")
+def go_online_for_a_while(request: Request, slug: str, form: Form, now: Now, settings: SettingsDep) -> Response:
+    """Let a device that has asked for a code be online for a few minutes, so that it can arrive."""
+    language = rendering.speak(request, settings, form)
+    with request.app.state.database.writing() as db:
+        visit = _visit(request, db, slug, form, language, now)
+        minutes = visit.place.settings.code_minutes
+        again = rendering.link(f"{home(slug)}/phone", {**visit.handed.fields(), "lang": language})
+        if not minutes or phone_codes.find_waiting(db, _visitor(visit), now=now) is None:
+            raise Stop(say.NO_CODE_WAITS, again=again)
+        grace.take_grace(db, visit, again=again, now=now)
+        entered = enter(db, visit, method=SignIn.GRACE, cap_seconds=minutes * 60, cap_octets=grace.OCTETS, now=now)
+    return lead_on(request, visit, entered, language)
+
+
 @routes.get("/phone/code")
+@routes.get("/phone/online")
 @routes.get("/phone/again")
 def show_no_form(request: Request, slug: str, query: Query, settings: SettingsDep) -> Response:
     """Whoever reloads a button's address starts again."""
@@ -358,5 +377,7 @@ def _code_page(
         tries=waiting.tries_left,
         code=form("phone/code", N_("Agree and connect"), CODE),
         again=form("phone/again", N_("Send the code again")) if now >= waiting.again_at else None,
+        online=form("phone/online", GO_ONLINE) if shown.place.settings.code_minutes else None,
+        minutes=shown.place.settings.code_minutes,
         number=form("phone", N_("Send me a code"), NUMBER),
     )

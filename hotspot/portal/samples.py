@@ -241,6 +241,8 @@ def _code(_language: str, **changed: object) -> Words:
         "tries": 4,
         "code": _phone("phone/code", "Agree and connect", CODE),
         "again": None,
+        "online": None,
+        "minutes": 3,
         "number": _phone("phone", "Send me a code", NUMBER),
         "other": "",
     }
@@ -249,7 +251,8 @@ def _code(_language: str, **changed: object) -> Words:
 
 def _code_again(language: str) -> Words:
     again = _phone("phone/again", "Send the code again", None)
-    return _code(language, problem=WRONG_CODE, again=again, other=HOME, ending="")
+    online = _phone("phone/online", "Go online to receive it", None)
+    return _code(language, problem=WRONG_CODE, again=again, online=online, other=HOME, ending="")
 
 
 def _number(_language: str) -> Words:

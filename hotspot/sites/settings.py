@@ -46,6 +46,7 @@ class SignIn(StrEnum):
     VOUCHER = "voucher"  # a printed code
     PHONE = "phone"  # a code sent to a phone
     RESIDENT = "resident"  # a personal code
+    GRACE = "grace"  # a short while for a code to arrive; no site offers it as a way to sign in
 
 
 class LoginWay(StrEnum):
@@ -140,8 +141,8 @@ def _sign_in(text: str) -> str:
     """Names of `SignIn`, each once, the one that is shown first in front."""
     names = [name.strip() for name in text.split(",")]
     for name in names:
-        if name not in set(SignIn):
-            raise ValueError(f"{name!r} is no way to sign in; there are: {', '.join(SignIn)}")
+        if name not in (ways := [way.value for way in SignIn if way is not SignIn.GRACE]):
+            raise ValueError(f"{name!r} is no way to sign in; there are: {', '.join(ways)}")
     if len(set(names)) < len(names):
         raise ValueError("names a way to sign in twice")
     return ",".join(names)
@@ -220,6 +221,7 @@ class SiteSettings(BaseModel):
     ] = LoginWay.BROWSER
     help_contact: Annotated[str, Field(max_length=200, description="whom guests can ask for help, in a sentence")] = ""
     theme: Annotated[str, Field(pattern="^[a-z0-9-]{1,40}$", description="look of guests' pages")] = themes.DEFAULT
+    code_minutes: Annotated[int, Field(ge=0, le=10, description="minutes online for a code to arrive; 0: none")] = 0
 
     @property
     def ways_to_sign_in(self) -> tuple[SignIn, ...]:

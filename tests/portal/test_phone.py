@@ -1,7 +1,7 @@
 """Signing in with a code, as a guest does it: in a browser without cookies whose sheet closes while the message is read."""
 
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import httpx
 import pytest
@@ -14,7 +14,7 @@ from hotspot.guests.models import Consent
 from hotspot.guests.phone_limits import OF_A_PHONE, SHORT
 from hotspot.guests.phone_models import PhoneCode
 from hotspot.sites.models import Site
-from hotspot.sites.settings import give
+from hotspot.sites.settings import BadSettingValue, give
 from tests.portal.visit import CHALLENGE, MAC, ROUTER, Page, Visit, handed, octal
 from tests.world import OTHER_PHONE
 
@@ -381,3 +381,63 @@ def test_a_number_gets_the_same_answer_whoever_has_it(guest: Guest) -> None:
 
     assert pages[0] == pages[1] == pages[2]
     assert MAC not in pages
+
+
+# --- a short connection for the message ----------------------------------------------------------------------------------
+
+
+def allow_grace(guest: Guest) -> None:
+    with guest.visit.database.writing() as db:
+        give(db, db.get_one(Site, guest.visit.world.alun_alun), "code_minutes", 3)
+
+
+def test_a_short_connection_is_bound_and_is_no_way_to_sign_in(guest: Guest) -> None:
+    allow_grace(guest)
+    form = guest.form(guest.code_page(guest.ask()), "phone/online")
+
+    first, second = guest.send(form), guest.send(form)
+
+    assert first.headers["location"] == second.headers["location"], "a double tap is one connection"
+    with guest.visit.database.reading() as db:
+        facts = db.execute(
+            text("SELECT cap_seconds, cap_octets, method FROM credential JOIN consent ON consent.id = consent_id")
+        )
+        assert facts.all() == [(180, 5_000_000, "grace")]
+    with pytest.raises(BadSettingValue):
+        settle(guest.visit, "grace")
+
+
+def test_a_device_has_the_short_connection_once_a_day(guest: Guest) -> None:
+    allow_grace(guest)
+    address = guest.ask()
+    assert guest.send(guest.form(guest.code_page(address), "phone/online")).status_code == 303
+
+    again = guest.send(guest.form(guest.code_page(address), "phone/online"))
+
+    assert (again.status_code, guest.count("SELECT count(*) FROM credential")) == (429, 1)
+
+
+def test_the_short_connection_is_only_for_who_has_asked_for_a_code_where_there_is_one(guest: Guest) -> None:
+    page = guest.code_page(guest.ask())
+    assert not [form for form in guest.forms(page) if form[0].endswith("/phone/online")]
+    fields = guest.form(page, "phone/code")[1]
+    assert guest.send(("/p/alun-alun/phone/online", fields)).status_code == 409
+
+    allow_grace(guest)
+    guest.visit.clock.forward(minutes=11)
+    assert guest.send(("/p/alun-alun/phone/online", fields)).status_code == 409
+    assert guest.visit.client.get("/p/alun-alun/phone/online", params=handed()).status_code == 405
+
+
+def test_a_code_is_not_used_up_while_the_router_would_take_no_log_in(guest: Guest) -> None:
+    allow_grace(guest)
+    page = guest.code_page(guest.ask())
+    login = dict(parse_qsl(urlsplit(guest.send(guest.form(page, "phone/online")).headers["location"]).query))
+    guest.visit.accept(login["username"])
+    guest.visit.start(login["username"])
+
+    refused = guest.send(guest.form(page, "phone/code"), code=guest.code())
+    assert (refused.status_code, f"{ROUTER}/logout" in refused.text) == (409, True)
+
+    guest.visit.clock.forward(minutes=3)
+    assert guest.send(guest.form(page, "phone/code"), code=guest.code()).status_code == 303
