@@ -37,6 +37,7 @@ PAGES: dict[str, Callable[[Visit], str]] = {
     "online again": lambda v: f"{welcome(v)}&username={v.online()['username']}",
     "no answer": lambda v: (path_of(v.log_in()), v.clock.forward(minutes=5))[0],
     "terms": lambda _: "/p/alun-alun/terms",
+    "info": lambda _: "/p/alun-alun/info",
     "your data": lambda v: path_of(v.online()).replace("/online?", "/privacy?"),
     "your data, locked": lambda _: "/p/alun-alun/privacy",
     "damaged": lambda _: "/p/alun-alun?mac=x",
