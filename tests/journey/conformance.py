@@ -4,8 +4,10 @@ One product for all, as it is served; simulated routers whose API is really at t
 """
 
 import asyncio
+import json
 import os
 import threading
+import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -16,8 +18,12 @@ from itertools import count
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
+from sqlmodel import col, select
+
 from benchmarks.live_router import CONTROLLER, PASSWORD, enrol, fingerprint_of
+from hotspot.areas.models import Area
 from hotspot.db import Database
+from hotspot.guests import vouchers
 from hotspot.guests.models import MacAddress
 from hotspot.guests.terms import ensure_default_terms
 from hotspot.process import Part, Running, running
@@ -40,6 +46,7 @@ WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 NETWORK = IPv4Network(f"127.{100 + WORKER}.0.0/16")
 POOL = ((IPv4Address("10.5.50.2"), IPv4Address("10.5.50.254")),)
 LANGUAGES = ("id", "en")
+OUTBOX = "messages"
 _numbers = count(1)
 
 
@@ -72,15 +79,16 @@ class Place:
     way: Way
     obstacle: Obstacle = Obstacle.NONE
     remembers: bool = False  # devices that were here come back without a page
+    sign_in: str = "one-tap"
 
     @property
     def slug(self) -> str:
-        return f"{self.way}-{self.obstacle}" + ("-remembers" if self.remembers else "")
+        return f"{self.way}-{self.obstacle}-{self.sign_in}" + ("-remembers" if self.remembers else "")
 
     @property
     def settings(self) -> Mapping[str, object]:
         told = {"login_way": "controller"} if self.way in (Way.TOLD, Way.TOLD_IN_VAIN) else {}
-        return told | _SETTINGS.get(self.obstacle, dict)()
+        return told | {"sign_in": self.sign_in} | _SETTINGS.get(self.obstacle, dict)()
 
     @property
     def login_by(self) -> frozenset[str]:
@@ -92,6 +100,7 @@ PLACES = (
     *(Place(way, obstacle) for obstacle in Obstacle for way in WAYS),
     Place(Way.TOLD_IN_VAIN),
     Place(Way.CHAP, remembers=True),
+    *(Place(way, sign_in=method) for way in (Way.PAP, Way.TOLD) for method in ("voucher", "phone")),
 )
 
 
@@ -125,6 +134,28 @@ class City:
     def run(self, work: Coroutine[Any, Any, Value]) -> Value:
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(timeout=60)
 
+    def voucher(self) -> str:
+        """A printed code that is good at every site."""
+        now = datetime.now(UTC)
+        wanted = vouchers.checked_batch(now, name="Rapat", count=1, valid_until=now + timedelta(days=7))
+        with self.database.writing() as db:
+            kota = db.exec(select(Area).where(col(Area.code) == world.KOTA)).one()
+            batch = vouchers.make_batch(db, wanted, kota, made_by=world.ALICE, now=now)
+            list(vouchers.add_vouchers(db, batch, 1, keys=self.settings.keys))
+            assert batch.id is not None
+            return vouchers.take_codes(db, batch.id, keys=self.settings.keys)[1][0].code
+
+    def code_sent_to(self, number: str) -> str:
+        """Wait for the message to this phone and return its code."""
+        outbox, deadline = self.settings.data_dir / OUTBOX, time.monotonic() + 20
+        while True:
+            lines = map(json.loads, outbox.read_text().splitlines()) if outbox.exists() else ()
+            for line in lines:
+                if line["to"].endswith(number.lstrip("0")):
+                    return str(line["code"])
+            assert time.monotonic() < deadline, "no message"
+            threading.Event().wait(0.05)
+
     def phone(self, kind: Kind, place: Place, *, language: str = "id", cookies: bool = False) -> Phone:
         """A phone that nobody has seen before, at an address of its own."""
         number = next(_numbers)
@@ -150,6 +181,9 @@ class Hurry:
 @contextmanager
 def city(settings: Settings, database: Database) -> Iterator[City]:
     """Serve the product and switch the routers on."""
+    settings.data_dir.mkdir(exist_ok=True)
+    senders = settings.data_dir / "senders.toml"
+    senders.write_text(f'[[sender]]\nname = "outbox"\nkind = "file"\npath = "{settings.data_dir / OUTBOX}"\n')
     served = settings.model_copy(
         update={
             "http_port": free_port(),
@@ -158,6 +192,7 @@ def city(settings: Settings, database: Database) -> Iterator[City]:
             "radius_acct_port": 0,
             "radius_reject_delay": 0.0,
             "tunnel_network": NETWORK,
+            "senders_file": senders,
         }
     )
     loop = asyncio.new_event_loop()

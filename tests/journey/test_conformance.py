@@ -4,7 +4,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from itertools import cycle
+from itertools import count, cycle
 
 import httpx
 import pytest
@@ -21,11 +21,12 @@ from hotspot.simulator.phones import Phone, Visit
 from tests import world
 from tests.conftest import SECRET_KEY
 from tests.databases import Databases
-from tests.journey.conformance import LANGUAGES, WAYS, City, Obstacle, Place, Way, city
+from tests.journey.conformance import LANGUAGES, WAYS, WORKER, City, Obstacle, Place, Way, city
 
 BY_KIND = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 BY_WAY = pytest.mark.parametrize("way", WAYS, ids=lambda way: way.value)
 Act = Callable[[Phone, Gateway], Awaitable[None]]
+NUMBERS = count(10_000_000 * (WORKER + 1) + 7)
 SUPPORT_CODE = re.compile(r"\b[2-9A-HJ-NP-Y]{5}\b")
 
 
@@ -134,6 +135,54 @@ def test_a_device_that_was_here_is_online_without_a_page(here: City, kind: Kind)
     here.run(phone.close())
     assert visit.is_online
     assert visit.page is None
+
+
+@pytest.mark.parametrize("way", [Way.PAP, Way.TOLD], ids=lambda way: way.value)
+@BY_KIND
+def test_a_printed_code_gets_each_system_online_after_one_that_was_mistyped(here: City, kind: Kind, way: Way) -> None:
+    place, gateway = Place(way, sign_in="voucher"), here.gateways[Place(way, sign_in="voucher")]
+    phone, code = here.phone(kind, place), here.voucher()
+
+    async def type_it() -> None:
+        await phone.join(gateway)
+        sheet = await phone.open_sheet()
+        await sheet.press(sheet.shown.forms[0].filled(code="2222-2222-2222"))
+        assert sheet.is_open
+        await sheet.reload()  # whoever looks away comes back to the form
+        await sheet.open(phone.kind.opens)
+        await sheet.press(sheet.shown.forms[0].filled(code=code))
+
+    here.run(type_it())
+    assert here.run(phone.probe()) is Verdict.ONLINE
+    here.run(phone.close())
+
+
+@pytest.mark.parametrize("way", [Way.PAP, Way.TOLD], ids=lambda way: way.value)
+@BY_KIND
+def test_who_leaves_the_sheet_to_read_the_message_comes_back_to_where_the_code_is_entered(
+    here: City, kind: Kind, way: Way
+) -> None:
+    """On an iPhone that drops the Wi-Fi."""
+    place = Place(way, sign_in="phone")
+    phone, gateway = here.phone(kind, place), here.gateways[place]
+    number = f"0812{next(NUMBERS):08}"
+
+    async def give_the_number_and_leave() -> None:
+        await phone.join(gateway)
+        sheet = await phone.open_sheet()
+        await sheet.press_and_look_away(sheet.shown.forms[0].filled(number=number))
+        await phone.close_sheet()
+
+    async def come_back_with(code: str) -> None:
+        await come_back(phone, gateway)
+        sheet = await phone.open_sheet()
+        (form,) = [form for form in sheet.shown.forms if "code" in dict(form.fields)]
+        await sheet.press(form.filled(code=code))
+
+    here.run(give_the_number_and_leave())
+    here.run(come_back_with(here.code_sent_to(number)))
+    assert here.run(phone.probe()) is Verdict.ONLINE
+    here.run(phone.close())
 
 
 # --- whatever its owner does -------------------------------------------------------------------------------------------------
