@@ -79,9 +79,12 @@ class Live:
         self.router.fetches = lambda _arguments: b"the portal"
         self.admin = Session("admin")
         self.dials = 0
-        enrol(self.router, address)
+        self._enrol()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+
+    def _enrol(self) -> None:
+        enrol(self.router, self.address)
 
     def __enter__(self) -> Self:
         self._thread.start()
