@@ -39,6 +39,35 @@ class StillClock:
         await asyncio.sleep(0)
 
 
+def run(router: SimulatedRouterOS, sentence: str, **fields: str) -> Result:
+    """``/ip/pool/add`` by hand; ``_id`` for ``.id``, ``_`` for ``-`` in a name."""
+    path, _, command = sentence.rpartition("/")
+    arguments = {".id" if name == "_id" else name.replace("_", "-"): text for name, text in fields.items()}
+    return router.run(path, command, arguments, session=Session("admin"))
+
+
+def enrol(router: SimulatedRouterOS, address: IPv4Address) -> None:
+    """Make it a router that the controller has taken over: reached at its tunnel's address, by the controller's own log-in alone."""
+    run(router, "/certificate/add", name=CERTIFICATE, common_name="router", key_size="prime256v1")
+    run(router, "/certificate/sign", _id=CERTIFICATE)
+    run(router, "/interface/wireguard/add", name="hotspot", comment="hotspot:tunnel")
+    run(router, "/ip/address/add", address=f"{address}/16", interface="hotspot", comment="hotspot:tunnel")
+    run(router, "/user/group/add", name=GROUP, policy=POLICY)
+    run(router, "/user/add", name=USER, group=GROUP, password=PASSWORD, address=f"{CONTROLLER}/32")
+    secured = {"certificate": CERTIFICATE, "address": f"{CONTROLLER}/32", "tls_version": "only-1.2", "disabled": "no"}
+    run(router, "/ip/service/set", _id="api-ssl", **secured)
+    for name in ("telnet", "ftp", "www", "www-ssl", "api", "ssh", "winbox"):
+        run(router, "/ip/service/set", _id=name, disabled="yes")
+
+
+def fingerprint_of(router: SimulatedRouterOS) -> str:
+    pair = certificates.pair_of(router.config, CERTIFICATE)
+    assert pair is not None
+    shown = next(pem for pem in pair if "CERTIFICATE" in pem)
+    der = x509.load_pem_x509_certificate(shown.encode()).public_bytes(Encoding.DER)
+    return hashlib.sha256(der).hexdigest()
+
+
 class Live:
     """One router that has been enrolled; `dial` reaches it, and counts how often."""
 
@@ -55,22 +84,7 @@ class Live:
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
     def _enrol(self) -> None:
-        self.do("/certificate/add", name=CERTIFICATE, common_name="router", key_size="prime256v1")
-        self.do("/certificate/sign", _id=CERTIFICATE)
-        self.do("/interface/wireguard/add", name="hotspot", comment="hotspot:tunnel")
-        self.do("/ip/address/add", address=f"{self.address}/16", interface="hotspot", comment="hotspot:tunnel")
-        self.do("/user/group/add", name=GROUP, policy=POLICY)
-        self.do("/user/add", name=USER, group=GROUP, password=PASSWORD, address=f"{CONTROLLER}/32")
-        self.do(
-            "/ip/service/set",
-            _id="api-ssl",
-            certificate=CERTIFICATE,
-            address=f"{CONTROLLER}/32",
-            tls_version="only-1.2",
-            disabled="no",
-        )
-        for name in ("telnet", "ftp", "www", "www-ssl", "api", "ssh", "winbox"):
-            self.do("/ip/service/set", _id=name, disabled="yes")
+        enrol(self.router, self.address)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -99,10 +113,7 @@ class Live:
         self.at_once(self.server.cut)
 
     def do(self, sentence: str, **fields: str) -> Result:
-        """``/ip/pool/add`` by hand; ``_id`` for ``.id``, ``_`` for ``-`` in a name."""
-        path, _, command = sentence.rpartition("/")
-        arguments = {".id" if name == "_id" else name.replace("_", "-"): text for name, text in fields.items()}
-        return self.router.run(path, command, arguments, session=self.admin)
+        return run(self.router, sentence, **fields)
 
     def rows(self, path: str) -> list[dict[str, str]]:
         return self.do(f"{path}/print").rows
@@ -117,11 +128,7 @@ class Live:
 
     @property
     def fingerprint(self) -> str:
-        pair = certificates.pair_of(self.router.config, CERTIFICATE)
-        assert pair is not None
-        shown = next(pem for pem in pair if "CERTIFICATE" in pem)
-        der = x509.load_pem_x509_certificate(shown.encode()).public_bytes(Encoding.DER)
-        return hashlib.sha256(der).hexdigest()
+        return fingerprint_of(self.router)
 
     def target(self, **changed: Any) -> Target:  # noqa: ANN401  (fields of a target)
         known: dict[str, Any] = {

@@ -67,7 +67,7 @@ def judge(facts: Facts, now: datetime) -> Stage:
     if facts.is_online is not None and facts.credential.used_at is not None:
         return Stage.ONLINE if facts.is_online else Stage.ENDED
     if facts.refusal is not None:
-        return Stage.REFUSED
+        return Stage.WAITING if _is_being_told_why(facts, now) else Stage.REFUSED
     if (decided := _decided(facts, now)) is not None:
         return decided
     used_at = facts.credential.used_at
@@ -76,6 +76,13 @@ def judge(facts: Facts, now: datetime) -> Stage:
     if now >= facts.credential.expires_at:
         return Stage.EXPIRED
     return _under_way(facts, now)
+
+
+def _is_being_told_why(facts: Facts, now: datetime) -> bool:
+    """Whether the controller, which asked the router, is about to hear the words of a refusal that RADIUS has just written down."""
+    attempt = facts.attempt
+    is_asking = attempt is not None and attempt.decided_at is None and attempt.way == LoginWay.CONTROLLER
+    return is_asking and facts.is_latest and now < facts.credential.issued_at + PATIENCE
 
 
 def _decided(facts: Facts, now: datetime) -> Stage | None:

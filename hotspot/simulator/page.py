@@ -4,7 +4,7 @@ Pure. The parser is strict where browsers forgive: an element that is not closed
 phones' small browsers forgive less.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
 from typing import Final
 from urllib.parse import urljoin
@@ -26,6 +26,10 @@ class Form:
     action: str
     method: str
     fields: tuple[tuple[str, str], ...]
+
+    def filled(self, **typed: str) -> "Form":
+        """The form with something typed into it."""
+        return replace(self, fields=tuple((name, typed.get(name, value)) for name, value in self.fields))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,9 @@ import pytest
 from sqlmodel import select
 
 from benchmarks.live_router import Live
+from hotspot.guests.models import Credential
 from hotspot.guests.refusals import Refusal, words
+from hotspot.portal.attempts import Facts, Stage, judge
 from hotspot.portal.attempts_models import SignInAttempt
 from hotspot.portal.teller import Teller
 from hotspot.routers.active import MENU
@@ -147,6 +149,18 @@ def test_a_refusal_of_radius_is_explained_and_not_tried_by_the_other_way(here: H
     assert here.refusal in page.text
     assert here.attempt.support_code in page.text
     assert (here.attempt.state, here.attempt.reason) == ("failed", "refused")
+
+
+@pytest.mark.parametrize(("seconds", "stage"), [(1, Stage.WAITING), (40, Stage.REFUSED)])
+def test_a_refusal_whose_words_are_still_on_their_way_is_no_page_yet(here: Hotspot, seconds: int, stage: Stage) -> None:
+    """RADIUS has written it down, the router has not answered the controller; found by phones that looked in between."""
+    here.visit.press(here.visit.welcome())
+    attempt = here.attempt
+    with here.visit.database.reading() as db:
+        credential = db.get_one(Credential, attempt.credential_id)
+    facts = Facts(credential, attempt, None, Refusal.BLOCKED)
+
+    assert judge(facts, credential.issued_at + timedelta(seconds=seconds)) is stage
 
 
 def test_who_is_let_in_but_not_seen_waits_for_the_report_and_is_told_the_truth(here: Hotspot) -> None:

@@ -3,8 +3,9 @@
 All routes are walked: one that is neither of the portal's forms below nor guarded elsewhere fails the first test.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -72,6 +73,7 @@ FORMS: dict[str, Callable[..., Fields]] = {
     "/p/{slug}/phone/again": again,
     "/p/{slug}/privacy/withdraw": own_data_form("withdraw"),
     "/p/{slug}/privacy/delete": own_data_form("delete"),
+    "/p/{slug}/logout": own_data_form("withdraw"),  # the same ticket and token
 }
 BY_FORM = pytest.mark.parametrize("path", sorted(FORMS))
 
@@ -82,15 +84,23 @@ def guest(visit: Visit) -> Guest:
     with visit.database.writing() as db:
         for site in (visit.world.alun_alun, visit.world.perpustakaan):
             give(db, db.get_one(Site, site), "sign_in", "one-tap,phone")
-    visit.client._app.state.content.look_every = 0.0
+    state = visit.client._app.state
+    state.content.look_every, state.ended = 0.0, []
+
+    def end_sessions(sessions: Sequence[int], *, now: datetime) -> None:
+        del now
+        state.ended.append(sessions)
+
+    state.end_sessions = end_sessions
     return Guest(visit)
 
 
 def contents(visit: Visit) -> dict[str, tuple[int, int]]:
-    """Every table's rows, counted and summed up."""
+    """Every table's rows, counted and summed up, and how often routers were told to end sessions."""
     with visit.database.reading() as db:
         tables = db.execute(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).scalars().all()
-        return {
+        ended = len(visit.client._app.state.ended)
+        return {"": (ended, 0)} | {
             table: tuple(db.execute(text(f'SELECT count(*), sum(hashtext(t::text)::bigint) FROM "{table}" AS t')).one())
             for table in tables
         }
@@ -101,7 +111,7 @@ def refused(visit: Visit, path: str, fields: Fields, **headers: str) -> None:
 
     response = visit.client.post(path.replace("{slug}", "alun-alun"), data=fields, headers=headers)
 
-    assert response.status_code in (400, 403), response.text
+    assert response.status_code in (400, 403, 404), response.text
     assert "location" not in response.headers
     assert contents(visit) == before
 
@@ -160,7 +170,7 @@ def test_a_token_of_another_hour_is_refused(guest: Guest, path: str) -> None:
 def test_a_token_of_another_device_is_refused(guest: Guest, path: str) -> None:
     """Or, where it belongs to one log-in, a token of another log-in."""
     fields = FORMS[path](guest)
-    other = FORMS[path](guest) if "privacy" in path else one_tap(guest, mac=str(OTHER_PHONE))
+    other = FORMS[path](guest) if "privacy" in path or "logout" in path else one_tap(guest, mac=str(OTHER_PHONE))
 
     refused(guest.visit, path, fields | {"token": other["token"]})
 
