@@ -15,14 +15,13 @@ import typer
 from sqlmodel import Session
 
 from hotspot.cli.guest_texts import read_texts
-from hotspot.cli.output import AsJson, DataDir, changing, looking, people, print_json, print_made, print_rows
+from hotspot.cli.output import AsJson, DataDir, acting, changing, looking, people, print_json, print_made, print_rows
 from hotspot.errors import NotAllowed
 from hotspot.guests import terms
 from hotspot.guests.differences import compare
 from hotspot.guests.models import Terms
 from hotspot.guests.terms import Person
 from hotspot.staff.models import Role
-from hotspot.staff.service import StaffDisabled, get_staff
 
 DATE: Final = "%Y-%m-%d"
 MARKS: Final = {"same": "  ", "gone": "- ", "new": "+ "}
@@ -37,9 +36,7 @@ class NotTheirs(NotAllowed):
 
 
 def _person(db: Session, name: str, *, what: str, roles: tuple[Role, ...]) -> Person:
-    staff = get_staff(db, name)
-    if staff.disabled_at is not None:
-        raise StaffDisabled(name=name)
+    staff = acting(db, name)
     if staff.role not in roles:
         raise NotTheirs(name=name, role=staff.role, what=what)
     return Person(staff.name, f"{getpass.getuser()} (command line)")
