@@ -1,8 +1,11 @@
 """Ways to sign in, and one attempt however often a button is pressed."""
 
+import asyncio
+import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from urllib.parse import parse_qsl, urlsplit
+from uuid import UUID
 
 import httpx
 import pytest
@@ -16,7 +19,7 @@ from hotspot.portal.methods import OneTap
 from hotspot.portal.support import ALPHABET
 from hotspot.sites.service import get_site
 from hotspot.sites.settings import give
-from tests.portal.visit import Client, Visit, handed
+from tests.portal.visit import Client, Page, Visit, handed, octal
 from tests.world import OTHER_PHONE
 
 
@@ -170,3 +173,23 @@ def test_many_presses_at_once_are_one_attempt_and_one_consent(visit: Visit) -> N
 
     assert visit.rows()["sign_in_attempt"] == visit.rows()["consent"] == 1
     assert visit.rows()["credential"] == len(set(names))
+
+
+def test_of_many_log_ins_at_once_none_shares_a_credential_or_answers_anothers_challenge(visit: Visit) -> None:
+    """200 phones press at the same time, each with the question that its router asked it."""
+    phones = [(f"BC:24:11:01:00:{number:02X}", bytes([number]) * 16) for number in range(200)]
+    pages = [visit.welcome(mac=mac, chap_id=r"\001", chap_challenge=octal(asked)) for mac, asked in phones]
+
+    async def press(page: Page) -> httpx.Response:
+        action, fields = page.form
+        return await visit.client._client.post(action, data=fields)
+
+    async def press_all() -> list[httpx.Response]:
+        return list(await asyncio.gather(*[press(page) for page in pages]))
+
+    logins = [login_of(answer) for answer in visit.client._runner.run(press_all())]
+
+    assert len({login["username"] for login in logins}) == len({login["password"] for login in logins}) == 200
+    for (_, asked), login in zip(phones, logins, strict=True):
+        password = visit.settings.keys.one_time_password(UUID(login["username"]))
+        assert login["password"] == hashlib.md5(b"\x01" + password.encode() + asked).hexdigest()
