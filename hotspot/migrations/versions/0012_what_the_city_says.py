@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql
 from hotspot.migrations.shown import pages_show
 
 revision = "0012"
-down_revision = "0015"
+down_revision = "0011"
 
 
 def _moment(name: str, *, nullable: bool = False) -> sa.Column[Any]:
