@@ -1,11 +1,13 @@
-"""hotspot's portal beside nginx serving the same octets from a file: one worker each, same connections, interleaved.
+"""hotspot's portal beside nginx serving the same octets from a file, and its one button beside the bare database.
 
-Every round measures both once; medians count, and a ratio is the median of what the rounds say. Both servers are processes of their
-own, ours started as an operator would; thousands of different phones ask. Run by `make bench-portal`; ends with a table and, as the last
-line of stdout, one line of JSON.
+One worker each, the same connections, interleaved. Every round measures everything once; medians count, and a ratio is the median of
+what the rounds say. Both servers are processes of their own, ours started as an operator would; thousands of different phones ask and
+press, each press answered after its commit. Beside the presses stand PostgreSQL's one-row commits by as many connections (pgbench),
+with fsync on. Run by `make bench-portal`; ends with tables and, as the last line of stdout, one line of JSON.
 """
 
 import argparse
+import itertools
 import json
 import os
 import statistics
@@ -14,7 +16,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -24,15 +26,32 @@ import psutil
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy import text
 
 from benchmarks import nginx, wrk
-from benchmarks.contenders import end, free_port, spent
-from benchmarks.portal_city import furnish, landing
+from benchmarks.baselines import bare_commits
+from benchmarks.contenders import end, postmaster_of, spent
+from benchmarks.portal_city import Place, furnish, landing, press
+from hotspot.db import Database
+from hotspot.guests.terms import DEFAULT_NAME, current
+from hotspot.http_server import free_port
 from hotspot.settings import Settings, load
 from hotspot.setup import open_installation
 
 PHONES: Final = 4096  # different requests
-GOALS: Final = {"cpu": 5.5, "rate": 1 / 6, "p99_ms": 10.0}
+SITES: Final = 64  # more presses a minute than one site may have
+FIRST_GUESS: Final = 3_000  # presses a second, until some were measured
+MARGIN: Final = 1.6  # presses made ahead, over what the last rate would need
+GOALS: Final = {"cpu": 5.5, "rate": 1 / 6, "p99_ms": 10.0, "presses": 0.6}
+COLUMNS: Final = {
+    "rate": "a second",
+    "cpu_us": "CPU µs",
+    "database_cpu_us": "database µs",
+    "p50_ms": "p50 ms",
+    "p99_ms": "p99 ms",
+    "worst_ms": "worst ms",
+}
+WIDTH: Final = 110  # of the table, where there is no terminal
 say = Console(stderr=True)
 
 
@@ -49,12 +68,83 @@ class Served:
 class Run:
     """One measurement of one server."""
 
+    requests: int
     rate: float
     cpu_us: float
+    database_cpu_us: float
     p50_ms: float
     p99_ms: float
     worst_ms: float
     failed: int
+
+
+@dataclass
+class Bench:
+    """What runs during the whole benchmark, and what was measured so far."""
+
+    options: argparse.Namespace
+    folder: Path
+    settings: Settings
+    database: Database
+    places: Sequence[Place]
+    ours: Served
+    theirs: Served
+    landing: Path
+    runs: dict[str, list[Run]] = field(default_factory=lambda: {"hotspot": [], "nginx": [], "presses": []})
+    commits: list[float] = field(default_factory=list)
+    answered: int = 0
+
+    def round(self, number: int) -> None:
+        """Measure everything once; every other round in the other order, so that nobody always has the same neighbour."""
+        servers = (self.ours, self.theirs)
+        for server in servers[:: -1 if number % 2 else 1]:
+            self.runs[server.name].append(self._measure(server, self.landing))
+        for measure in (self._commit, self._press)[:: -1 if number % 2 else 1]:
+            measure()
+
+    def warm_up(self) -> None:
+        """Let everything be opened and drawn."""
+        for script in (self.landing, self._presses(2_000)):
+            wrk.load(script, self.ours.port, connections=self.options.connections, seconds=1)
+        wrk.load(self.landing, self.theirs.port, connections=self.options.connections, seconds=1)
+        self.answered = _stored(self.database)
+
+    def _commit(self) -> None:
+        postmaster = postmaster_of(self.settings)
+        connections, seconds = self.options.connections, self.options.seconds
+        self.commits.append(bare_commits(self.database.dsn, postmaster, connections=connections, seconds=seconds))
+
+    def _press(self) -> None:
+        so_far = self.runs["presses"]
+        rate = so_far[-1].rate if so_far else FIRST_GUESS
+        run = self._measure(self.ours, self._presses(round(rate * MARGIN * self.options.seconds)))
+        self.answered += run.requests
+        so_far.append(run)
+
+    def _presses(self, count: int) -> Path:
+        """Make so many presses, each of another phone."""
+        with self.database.reading() as db:
+            terms, now = current(db, DEFAULT_NAME, datetime.now(UTC)).sha256, datetime.now(UTC)
+        places = itertools.cycle(self.places)
+        requests = [press(next(places), terms, self.settings.keys, now) for _ in range(count)]
+        return wrk.write_requests(self.folder, "presses", requests)
+
+    def _measure(self, server: Served, script: Path) -> Run:
+        postmaster = postmaster_of(self.settings)
+        before = spent(server.process, postmaster)
+        connections, seconds = self.options.connections, self.options.seconds
+        outcome = wrk.load(script, server.port, connections=connections, seconds=seconds)
+        took = spent(server.process, postmaster) - before
+        return Run(
+            requests=outcome.requests,
+            rate=outcome.rate,
+            cpu_us=took.server / outcome.requests * 1e6,
+            database_cpu_us=took.database / outcome.requests * 1e6,
+            p50_ms=outcome.p50_ms,
+            p99_ms=outcome.p99_ms,
+            worst_ms=outcome.worst_ms,
+            failed=outcome.failed,
+        )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -65,17 +155,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if absent:
         say.print(absent)
         return 2
-    with tempfile.TemporaryDirectory(prefix="hotspot-bench-") as name, _servers(Path(name)) as (ours, theirs, script):
-        runs: dict[str, list[Run]] = {ours.name: [], theirs.name: []}
-        for number in range(options.rounds + 1):
-            for server in (ours, theirs)[:: -1 if number % 2 else 1]:
-                run = _measure(server, script, options, seconds=options.seconds if number else 1)
-                if number:  # the first is for warming up
-                    runs[server.name].append(run)
-    said = _figures(runs, options)
-    Console().print(_table(said))
+    with tempfile.TemporaryDirectory(prefix="hotspot-bench-") as name, _everything(Path(name), options) as bench:
+        bench.warm_up()
+        for number in range(options.rounds):
+            bench.round(number)
+        said = figures(bench) | {"answered_and_stored": [bench.answered, _stored(bench.database)]}
+    out = Console(width=None if sys.stdout.isatty() else WIDTH)
+    out.print(table(said))
     print(json.dumps(said))
-    return 0
+    answered, stored = said["answered_and_stored"]
+    return 0 if answered <= stored else 1
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -87,20 +176,23 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 @contextmanager
-def _servers(folder: Path) -> Iterator[tuple[Served, Served, Path]]:
-    """Ours with a place in it, and nginx with what ours says there; and what phones ask."""
+def _everything(folder: Path, options: argparse.Namespace) -> Iterator[Bench]:
+    """Ours with places in it, and nginx with what ours says at one of them."""
     with ExitStack() as stack:
         settings = load(data_dir=folder / "data")
         database = open_installation(settings, now=datetime.now(UTC))
         stack.callback(database.close)
-        slug = furnish(database, settings)
+        places = furnish(database, settings, SITES)
+        slug = places[0].slug
         ours = stack.enter_context(_hotspot(settings, folder))
-        script = wrk.write_requests(folder, "landing", [landing(slug) for _ in range(PHONES)])
-        wrk.load(script, ours.port, connections=1, seconds=1)  # it has drawn its pages by then
+        visited = itertools.islice(itertools.cycle(places), PHONES)
+        script = wrk.write_requests(folder, "landing", [landing(place.slug) for place in visited])
+        wrk.load(script, ours.port, connections=1, seconds=2)  # it has drawn its pages by then
         page, compressed, headers = _answer(ours.port, landing(slug))
         port = free_port()
         process = nginx.nginx(folder / "nginx", port, page=page, compressed=compressed, headers=headers)
-        yield ours, Served("nginx", port, stack.enter_context(process)), script
+        theirs = Served("nginx", port, stack.enter_context(process))
+        yield Bench(options, folder, settings, database, places, ours, theirs, script)
 
 
 @contextmanager
@@ -130,61 +222,59 @@ def _answer(port: int, request: bytes) -> tuple[bytes, bytes, dict[str, str]]:
     return page, compressed, dict(answer.headers)
 
 
-def _measure(server: Served, script: Path, options: argparse.Namespace, *, seconds: float) -> Run:
-    before = spent(server.process, server.process)
-    outcome = wrk.load(script, server.port, connections=options.connections, seconds=seconds)
-    took = spent(server.process, server.process) - before
-    return Run(
-        rate=outcome.rate,
-        cpu_us=took.server / outcome.requests * 1e6,
-        p50_ms=outcome.p50_ms,
-        p99_ms=outcome.p99_ms,
-        worst_ms=outcome.worst_ms,
-        failed=outcome.failed,
-    )
+def _stored(database: Database) -> int:
+    """How many consents the database holds: one of each press that was answered."""
+    with database.reading() as db:
+        return int(db.scalar(text("SELECT count(*) FROM consent")) or 0)
 
 
-def _figures(runs: dict[str, list[Run]], options: argparse.Namespace) -> dict[str, Any]:
-    ours, theirs = runs["hotspot"], runs["nginx"]
-    pairs = list(zip(ours, theirs, strict=True))
+def figures(bench: Bench) -> dict[str, Any]:
+    """Say medians, the ratios of neighbours in time, and which goals are met."""
+    pairs = list(zip(bench.runs["hotspot"], bench.runs["nginx"], strict=True))
+    presses = zip(bench.runs["presses"], bench.commits, strict=True)
     ratios = {
         "cpu": statistics.median(one.cpu_us / other.cpu_us for one, other in pairs),
         "rate": statistics.median(one.rate / other.rate for one, other in pairs),
+        "presses": statistics.median(run.rate / commits for run, commits in presses),
     }
-    p99 = statistics.median(run.p99_ms for run in ours)
+    p99_ms = statistics.median(run.p99_ms for run in bench.runs["hotspot"])
     return {
         "benchmark": "portal",
         "cores": os.cpu_count(),
         "load": round(os.getloadavg()[0], 2),
-        "rounds": options.rounds,
-        "connections": options.connections,
-        "servers": {name: _medians(measured) for name, measured in runs.items()},
+        "rounds": bench.options.rounds,
+        "connections": bench.options.connections,
+        "measured": {name: _medians(runs) for name, runs in bench.runs.items()},
+        "bare_commits_per_s": round(statistics.median(bench.commits)),
         "ratios": {name: round(ratio, 3) for name, ratio in ratios.items()},
         "goals": {
             "cpu": ratios["cpu"] <= GOALS["cpu"],
             "rate": ratios["rate"] >= GOALS["rate"],
-            "p99_ms": p99 <= GOALS["p99_ms"],
+            "p99_ms": p99_ms <= GOALS["p99_ms"],
+            "presses": ratios["presses"] >= GOALS["presses"],
         },
     }
 
 
 def _medians(runs: Sequence[Run]) -> dict[str, float]:
-    names = ("rate", "cpu_us", "p50_ms", "p99_ms", "worst_ms")
-    medians = {name: round(statistics.median(getattr(run, name) for run in runs), 2) for name in names}
+    medians = {name: round(statistics.median(getattr(run, name) for run in runs), 2) for name in COLUMNS}
     return medians | {"failed": sum(run.failed for run in runs)}
 
 
-def _table(said: dict[str, Any]) -> Table:
-    drawn = Table(box=SIMPLE, title="The landing page", title_justify="left")
-    drawn.add_column("server")
-    for name in ("requests/s", "CPU µs", "p50 ms", "p99 ms", "worst ms", "failed"):
-        drawn.add_column(name, justify="right")
-    for name, medians in said["servers"].items():
-        drawn.add_row(
-            name, *[f"{medians[key]:,.2f}" for key in ("rate", "cpu_us", "p50_ms", "p99_ms", "worst_ms", "failed")]
-        )
+def table(said: dict[str, Any]) -> Table:
+    """A line for each of what was measured, and the ratios."""
+    drawn = Table(box=SIMPLE)
+    drawn.add_column("")
+    for title in (*COLUMNS.values(), "failed"):
+        drawn.add_column(title, justify="right")
+    for name, medians in said["measured"].items():
+        label = {"hotspot": "landing page", "nginx": "the same by nginx", "presses": "agree and connect"}[name]
+        drawn.add_row(label, *[f"{medians[key]:,.2f}" for key in COLUMNS], f"{medians['failed']:.0f}")
+    drawn.add_row("bare commits", f"{said['bare_commits_per_s']:,.0f}")
     drawn.add_section()
-    drawn.add_row("ours ÷ theirs", f"{said['ratios']['rate']:.3f}", f"{said['ratios']['cpu']:.2f}")
+    ratios = said["ratios"]
+    drawn.add_row("landing ÷ nginx", f"{ratios['rate']:.3f}", f"{ratios['cpu']:.2f}")
+    drawn.add_row("presses ÷ commits", f"{ratios['presses']:.3f}")
     return drawn
 
 

@@ -1,17 +1,19 @@
 """A place that phones come to: a site with a router, the city's information, and what each of many phones asks the portal."""
 
 import secrets
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import quote
 
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
 from hotspot.areas.models import Area
 from hotspot.db import Database
-from hotspot.portal import banners
+from hotspot.portal import banners, tickets
 from hotspot.portal.schedule import Schedule
 from hotspot.routers.service import add_router
+from hotspot.security import Keys
 from hotspot.settings import Settings
 from hotspot.sites.service import add_site
 from hotspot.staff.models import Role
@@ -35,23 +37,40 @@ HEADERS: Final = (
 )
 
 
-def furnish(database: Database, settings: Settings) -> str:
-    """Add the site, its router and one banner to an installation; return the site's slug."""
+class Place(NamedTuple):
+    """A site that phones come to."""
+
+    site_id: int
+    slug: str
+
+
+def furnish(database: Database, settings: Settings, count: int = 1) -> list[Place]:
+    """Add sites with a router each, and one banner for all, to an installation."""
     now = datetime.now(UTC)
     with database.writing() as db:
-        site = add_site(db, name=NAME, area_code=KELURAHAN, now=now)
-        assert site.id is not None
-        secret = secrets.token_urlsafe(24)
-        router = add_router(
-            db, name="alun-1", site_id=site.id, address="127.0.10.1", secret=secret, keys=settings.keys, now=now
-        )
-        router.login_host = ROUTER_ADDRESS
+        places = [_place(db, settings, number, now) for number in range(1, count + 1)]
         kota = db.exec(select(Area).where(col(Area.code) == "19.71")).one()
         banner = banners.draft(db, kota, banners.Draft(INFORMATION, Schedule(now)), by=None, now=now)
         assert banner.id is not None
         approver = add_staff(db, "Benchmark", Role.ADMIN, now)
         banners.approve(db, banner.id, revision=banner.revision, by=approver, now=now)
-        return site.slug
+    return places
+
+
+def _place(db: Session, settings: Settings, number: int, now: datetime) -> Place:
+    site = add_site(db, name=NAME, area_code=KELURAHAN, now=now)
+    assert site.id is not None
+    router = add_router(
+        db,
+        name=f"alun-{number}",
+        site_id=site.id,
+        address=f"127.0.10.{number}",
+        secret=secrets.token_urlsafe(24),
+        keys=settings.keys,
+        now=now,
+    )
+    router.login_host = ROUTER_ADDRESS
+    return Place(site.id, site.slug)
 
 
 def mac() -> str:
@@ -59,9 +78,9 @@ def mac() -> str:
     return (b"\x06" + secrets.token_bytes(5)).hex(":").upper()
 
 
-def landing(slug: str) -> bytes:
-    """What a phone asks after the router's login.html: its address, the router's CHAP challenge, what it wanted to open."""
-    given = {
+def arrival() -> dict[str, str]:
+    """What the router's login.html sends along: the phone's address, the router's CHAP challenge, what the person wanted to open."""
+    return {
         "mac": mac(),
         "ip": f"10.5.50.{secrets.randbelow(250) + 2}",
         "link-login-only": f"http://{ROUTER_ADDRESS}/login",
@@ -74,9 +93,40 @@ def landing(slug: str) -> bytes:
         "server-name": "hotspot1",
         "identity": "alun-1",
     }
-    query = "&".join(f"{name}={quote(value, safe='')}" for name, value in given.items())
-    lines = [f"GET /p/{slug}?{query} HTTP/1.1", *HEADERS, "", ""]
+
+
+def landing(slug: str) -> bytes:
+    """What a phone asks after the router's login.html."""
+    lines = [f"GET /p/{slug}?{encoded(arrival())} HTTP/1.1", *HEADERS, "", ""]
     return "\r\n".join(lines).encode()
+
+
+def press(place: Place, terms_sha256: str, keys: Keys, now: datetime) -> bytes:
+    """What a phone sends when somebody presses the button of the landing page."""
+    given = arrival()
+    sent = {
+        **{name: given[name] for name in ("mac", "ip", "link-login-only", "chap-id", "chap-challenge", "link-orig")},
+        "lang": "id",
+        "terms": terms_sha256,
+        "token": tickets.form_token(keys, site_id=place.site_id, mac=given["mac"], now=now),
+        "press": tickets.new_press(),
+        "method": "one-tap",
+    }
+    body = encoded(sent)
+    lines = [
+        f"POST /p/{place.slug}/login HTTP/1.1",
+        *HEADERS,
+        "sec-fetch-site: same-origin",
+        "content-type: application/x-www-form-urlencoded",
+        f"content-length: {len(body)}",
+        "",
+        body,
+    ]
+    return "\r\n".join(lines).encode()
+
+
+def encoded(pairs: Mapping[str, str]) -> str:
+    return "&".join(f"{name}={quote(value, safe='')}" for name, value in pairs.items())
 
 
 def octal(octets: bytes) -> str:

@@ -17,9 +17,6 @@ for request in io.open(%(file)s, "rb"):read("*a"):gmatch("([^%%z]+)") do
     requests[#requests + 1] = request
 end
 local last = 0
-function init(arguments)
-    last = math.random(#requests)
-end
 function request()
     last = last %% #requests + 1
     return requests[last]

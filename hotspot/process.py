@@ -23,6 +23,7 @@ from hotspot.db import Database
 from hotspot.guests import phone_messages
 from hotspot.http_server import Web, free_port
 from hotspot.jobs import Errand, Task
+from hotspot.portal.pressing import Batches, ExpressLane
 from hotspot.radius.server import RadiusServer
 from hotspot.routers import api_tests, nightly, rollouts_work, takeover, tasks
 from hotspot.settings import SERVED_AT, BadSetting, Settings, make_folder
@@ -126,7 +127,9 @@ def running(settings: Settings, parts: set[Part], database: Database | None = No
 
 def _web(settings: Settings, database: Database) -> Web:
     app = create_app(settings, database)
-    return Web(settings, app, at_hand=app.state.landing.answer)
+    batches = Batches(database, app.state.content, now=app.state.now)
+    lane = ExpressLane(app, batches, app.state.content, settings)
+    return Web(settings, lane, at_hand=app.state.landing.answer)
 
 
 def _radius(settings: Settings, database: Database) -> RadiusServer | RadiusProcesses:

@@ -104,6 +104,11 @@ class Content:
         return self._kept(slug, now)
 
     @property
+    def version(self) -> int:
+        """The version of all that is at hand; what was written down by it is checked against the database's."""
+        return self._version
+
+    @property
     def _age(self) -> float:
         """Seconds since the version was looked at."""
         return self._seconds() - self._looked_at

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlmodel import Session
 
-from hotspot.guests.models import MacAddress
+from hotspot.guests.models import MacAddress, Terms
 from hotspot.portal import explanations as say
 from hotspot.portal import rendering, service, tickets
 from hotspot.portal.entering import Entered
@@ -88,13 +88,23 @@ def receive(request: Request, db: Session, slug: str, form: Mapping[str, str], l
     Raises:
         Stop: another site's form, no such place, a device or router that is not what our form was made for, or too many presses.
     """
-    settings: Settings = request.app.state.settings
     refuse_foreign(request, slug)
     place = service.get_place(db, slug)
+    return visit_of(request, place, service.terms_of(db, place, now), form, language, now)
+
+
+def visit_of(
+    request: Request, place: Place, terms: Terms, form: Mapping[str, str], language: str, now: datetime
+) -> Visit:
+    """Return who pressed a button of the place's own pages; `terms` are those that hold there.
+
+    Raises:
+        Stop: a device or router that is not what our form was made for, or too many presses.
+    """
+    settings: Settings = request.app.state.settings
     handed = read_handed(form, place.routers)
     mac, router = _device_of(form, handed, place, settings, now)
     _refuse_too_many(request, place, mac, now)
-    terms = service.terms_of(db, place, now)
     return Visit(
         place=place,
         handed=handed,
@@ -123,8 +133,11 @@ def _device_of(
 
 
 def _refuse_too_many(request: Request, place: Place, mac: MacAddress, now: datetime) -> None:
-    """Keep scripts from filling the ledger of consents."""
+    """Keep scripts from filling the ledger of consents; a press that went the express way first is counted once."""
     presses: Presses = request.app.state.presses
+    if getattr(request.state, "is_counted", False):
+        return
+    request.state.is_counted = True
     if not presses.admit(site_id=place.site_id, mac=mac, now=now):
         raise Stop(say.TOO_MANY, again=home(place.site.slug))
 

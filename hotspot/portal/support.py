@@ -67,11 +67,16 @@ class Trace:
     steps: tuple[Step, ...]
 
 
+def random_code() -> str:
+    """Draw a code; most likely nobody has it."""
+    return "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
+
+
 def new_code(db: Session) -> str:
     """Return a code that no attempt has that is kept; two that begin in the same moment may share one, and staff see both."""
     code = ""
     for _ in range(MOST_TRIES):
-        code = "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
+        code = random_code()
         if db.exec(select(SignInAttempt.id).where(col(SignInAttempt.support_code) == code).limit(1)).first() is None:
             break
     return code

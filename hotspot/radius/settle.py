@@ -19,20 +19,20 @@ from sqlmodel import Session
 from hotspot.db import Database
 from hotspot.errors import Unavailable
 from hotspot.guests import express as guests_express
+from hotspot.pipeline import BY_INDEX, Pipeline, Rows
 from hotspot.radius import metrics
 from hotspot.radius.admitting import Desk
 from hotspot.radius.boots import BootDigits
 from hotspot.radius.lane import Decided, Outcome
 from hotspot.radius.nases import Nas
 from hotspot.radius.packet import Code, RawAttribute, encode_attributes, keyed_reply
-from hotspot.radius.pipeline import Pipeline, Rows
 from hotspot.radius.rulebook import Rulebook, SiteRules
 from hotspot.radius.service import AccessAsked
 from hotspot.radius.turnstile import Turnstile
 from hotspot.statements import Prepared
 from hotspot.usage import express
 from hotspot.usage.counters import Report
-from hotspot.usage.endings import BY_INDEX, Boot
+from hotspot.usage.endings import Boot
 from hotspot.usage.ingest import record
 
 log = structlog.get_logger()

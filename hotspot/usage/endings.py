@@ -7,7 +7,7 @@ A router can end only its own sessions, but for a device that we let in at anoth
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, LiteralString, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import psycopg
@@ -19,14 +19,6 @@ from hotspot.sites.settings import SiteSettings, effective_at_sites
 from hotspot.usage.counters import LONGEST_SESSION, EndedBy, Report
 
 Connection = psycopg.Connection[Any]
-
-BY_INDEX: Final[tuple[LiteralString, ...]] = (
-    "SET enable_seqscan = off",
-    "SET enable_hashjoin = off",
-    "SET enable_mergejoin = off",
-)
-"""For connections that store reports: rows are found one by one, by an index. A plan made while a table was small, and kept, must
-not read all of it when it has grown."""
 
 MISSED_REPORTS: Final = 3
 """After how many reports that did not come a session is lost; one or two are a weak link."""

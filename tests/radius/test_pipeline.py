@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import text
 
 from hotspot.db import Database
+from hotspot.pipeline import Pipeline, Rows
 from hotspot.radius.packet import RawAttribute, sign_request
-from hotspot.radius.pipeline import Pipeline, Rows
 from hotspot.radius.server import RadiusServer
 from hotspot.statements import Step, prepared
 from hotspot.usage.models import GuestSession

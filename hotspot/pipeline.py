@@ -7,7 +7,7 @@ be the next batch. What the statements are, and what their results mean, is the 
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 
 import psycopg
 import structlog
@@ -15,9 +15,16 @@ from psycopg import pq
 from psycopg.pq.abc import PGresult
 
 from hotspot.statements import Prepared, Step
-from hotspot.usage.endings import BY_INDEX
 
 log = structlog.get_logger()
+
+BY_INDEX: Final[tuple[LiteralString, ...]] = (
+    "SET enable_seqscan = off",
+    "SET enable_hashjoin = off",
+    "SET enable_mergejoin = off",
+)
+"""For connections that store batches: rows are found one by one, by an index. A plan made while a table was small, and kept, must
+not read all of it when it has grown."""
 
 _FAILED: Final = frozenset({pq.ExecStatus.FATAL_ERROR, pq.ExecStatus.PIPELINE_ABORTED})
 
