@@ -1,19 +1,22 @@
 """What the machine can do without any RADIUS server: bare durable commits, bare UDP echo."""
 
+import asyncio
 import multiprocessing
 import re
 import shutil
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import psutil
 import psycopg
+import uvloop
 
 from benchmarks.contenders import Contender
 
@@ -38,6 +41,31 @@ def bare_commits(dsn: str, postmaster: psutil.Process, *, connections: int, seco
     found = re.search(r"tps = ([0-9.]+)", said)
     assert found, said
     return float(found[1])
+
+
+def bare_commits_by_psycopg(dsn: str, *, connections: int, seconds: float) -> float:
+    """The same by the driver that hotspot has, one process as it is: what one could reach without batches."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(TABLE)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_commit_side_by_side(dsn, connections, seconds))
+
+
+async def _commit_side_by_side(dsn: str, connections: int, seconds: float) -> float:
+    opened = [await psycopg.AsyncConnection.connect(dsn, autocommit=True) for _ in range(connections)]
+    until = time.monotonic() + seconds
+
+    async def commit(connection: psycopg.AsyncConnection[Any]) -> int:
+        count = 0
+        while time.monotonic() < until:
+            await connection.execute("INSERT INTO bare_commit (said) VALUES ('one row')", prepare=True)
+            count += 1
+        return count
+
+    counts = await asyncio.gather(*map(commit, opened))
+    for connection in opened:
+        await connection.close()
+    return sum(counts) / seconds
 
 
 @contextmanager

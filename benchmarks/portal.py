@@ -2,8 +2,8 @@
 
 One worker each, the same connections, interleaved. Every round measures everything once; medians count, and a ratio is the median of
 what the rounds say. Both servers are processes of their own, ours started as an operator would; thousands of different phones ask and
-press, each press answered after its commit. Beside the presses stand PostgreSQL's one-row commits by as many connections (pgbench),
-with fsync on. Run by `make bench-portal`; ends with tables and, as the last line of stdout, one line of JSON.
+press, each press answered after its commit. Beside the presses stand PostgreSQL's one-row commits by as many connections: by the same
+driver, psycopg, with which the presses are compared, and by pgbench, in C, which is shown. fsync is on. Run by `make bench-portal`; ends with tables and, as the last line of stdout, one line of JSON.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from rich.table import Table
 from sqlalchemy import text
 
 from benchmarks import nginx, wrk
-from benchmarks.baselines import bare_commits
+from benchmarks.baselines import bare_commits, bare_commits_by_psycopg
 from benchmarks.contenders import end, postmaster_of, spent
 from benchmarks.portal_city import Place, furnish, landing, press
 from hotspot.db import Database
@@ -91,7 +91,7 @@ class Bench:
     theirs: Served
     landing: Path
     runs: dict[str, list[Run]] = field(default_factory=lambda: {"hotspot": [], "nginx": [], "presses": []})
-    commits: list[float] = field(default_factory=list)
+    commits: list[tuple[float, float]] = field(default_factory=list)  # a second, by psycopg and by pgbench
     answered: int = 0
 
     def round(self, number: int) -> None:
@@ -112,7 +112,9 @@ class Bench:
     def _commit(self) -> None:
         postmaster = postmaster_of(self.settings)
         connections, seconds = self.options.connections, self.options.seconds
-        self.commits.append(bare_commits(self.database.dsn, postmaster, connections=connections, seconds=seconds))
+        by_psycopg = bare_commits_by_psycopg(self.database.dsn, connections=connections, seconds=seconds)
+        by_pgbench = bare_commits(self.database.dsn, postmaster, connections=connections, seconds=seconds)
+        self.commits.append((by_psycopg, by_pgbench))
 
     def _press(self) -> None:
         so_far = self.runs["presses"]
@@ -235,7 +237,7 @@ def figures(bench: Bench) -> dict[str, Any]:
     ratios = {
         "cpu": statistics.median(one.cpu_us / other.cpu_us for one, other in pairs),
         "rate": statistics.median(one.rate / other.rate for one, other in pairs),
-        "presses": statistics.median(run.rate / commits for run, commits in presses),
+        "presses": statistics.median(run.rate / by_psycopg for run, (by_psycopg, _) in presses),
     }
     p99_ms = statistics.median(run.p99_ms for run in bench.runs["hotspot"])
     return {
@@ -245,7 +247,10 @@ def figures(bench: Bench) -> dict[str, Any]:
         "rounds": bench.options.rounds,
         "connections": bench.options.connections,
         "measured": {name: _medians(runs) for name, runs in bench.runs.items()},
-        "bare_commits_per_s": round(statistics.median(bench.commits)),
+        "bare_commits_per_s": {
+            name: round(statistics.median(rates))
+            for name, rates in zip(("psycopg", "pgbench"), zip(*bench.commits, strict=True), strict=True)
+        },
         "ratios": {name: round(ratio, 3) for name, ratio in ratios.items()},
         "goals": {
             "cpu": ratios["cpu"] <= GOALS["cpu"],
@@ -270,7 +275,8 @@ def table(said: dict[str, Any]) -> Table:
     for name, medians in said["measured"].items():
         label = {"hotspot": "landing page", "nginx": "the same by nginx", "presses": "agree and connect"}[name]
         drawn.add_row(label, *[f"{medians[key]:,.2f}" for key in COLUMNS], f"{medians['failed']:.0f}")
-    drawn.add_row("bare commits", f"{said['bare_commits_per_s']:,.0f}")
+    for driver, rate in said["bare_commits_per_s"].items():
+        drawn.add_row(f"bare commits by {driver}", f"{rate:,.0f}")
     drawn.add_section()
     ratios = said["ratios"]
     drawn.add_row("landing ÷ nginx", f"{ratios['rate']:.3f}", f"{ratios['cpu']:.2f}")
