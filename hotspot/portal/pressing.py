@@ -71,7 +71,7 @@ class Batches:
             self._open()
             return False
         loop = asyncio.get_running_loop()
-        entered = loop.create_future()
+        entered: asyncio.Future[bool] = loop.create_future()
         self._waiting.append((press, entered))
         if not self._is_due and not self._is_sent:
             self._is_due = True
@@ -188,7 +188,9 @@ class ExpressLane:
         try:
             door.refuse_foreign(request, slug)
             form = read_pairs(body)
-            shown = self._content.find_at_hand(slug, now) or await run_in_threadpool(self._content.get, slug, now)
+            shown = self._content.find_at_hand(slug, now)
+            if shown is None:
+                shown = await run_in_threadpool(self._content.get, slug, now)
             if not _is_usual(shown.place.settings, form):
                 return None
             language = choose(self._settings.languages, form.get("lang"), request.headers.get("accept-language"))
