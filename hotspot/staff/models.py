@@ -8,7 +8,10 @@ from sqlmodel import Field, SQLModel
 
 
 class Role(StrEnum):
-    """Admins decide about everything, network staff about sites and routers, officials read."""
+    """Admins decide about everything, network staff about sites and routers. Officials read, and say to guests what the city has to say.
+
+    The last takes two persons, whatever their roles are: see `portal.banners` and `portal.broadcasts`.
+    """
 
     ADMIN = "admin"
     NETWORK = "network"
