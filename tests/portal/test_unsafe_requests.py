@@ -54,6 +54,10 @@ def again(guest: Guest, **more: str) -> Fields:
     return guest.form(guest.code_page(address), "phone/again")[1]
 
 
+def grace(guest: Guest, **more: str) -> Fields:
+    return guest.form(guest.code_page(guest.ask(**more)), "phone/online")[1]
+
+
 def own_data_form(name: str) -> Callable[..., Fields]:
     def form(guest: Guest) -> Fields:
         visit = guest.visit
@@ -71,6 +75,7 @@ FORMS: dict[str, Callable[..., Fields]] = {
     "/p/{slug}/phone": number,
     "/p/{slug}/phone/code": right_code,
     "/p/{slug}/phone/again": again,
+    "/p/{slug}/phone/online": grace,
     "/p/{slug}/privacy/withdraw": own_data_form("withdraw"),
     "/p/{slug}/privacy/delete": own_data_form("delete"),
     "/p/{slug}/logout": own_data_form("withdraw"),  # the same ticket and token
@@ -84,6 +89,7 @@ def guest(visit: Visit) -> Guest:
     with visit.database.writing() as db:
         for site in (visit.world.alun_alun, visit.world.perpustakaan):
             give(db, db.get_one(Site, site), "sign_in", "one-tap,phone")
+            give(db, db.get_one(Site, site), "code_minutes", 3)
     state = visit.client._app.state
     state.content.look_every, state.ended = 0.0, []
 

@@ -55,6 +55,7 @@ async def test_the_login_page_hands_the_device_to_the_portal() -> None:
             "link-orig": "http://example.com/a&b",
             "error": "",
             "error-orig": "",
+            "username": "",
             "server-name": "hotspot1",
             "identity": "alun-alun-1",
         }
