@@ -127,7 +127,7 @@ def running(settings: Settings, parts: set[Part], database: Database | None = No
 
 def _web(settings: Settings, database: Database) -> Web:
     app = create_app(settings, database)
-    batches = Batches(database, app.state.content, now=app.state.now)
+    batches = Batches(database, now=app.state.now)
     lane = ExpressLane(app, batches, app.state.content, settings)
     return Web(settings, lane, at_hand=app.state.landing.answer)
 

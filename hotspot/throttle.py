@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from datetime import datetime, timedelta
+from threading import Lock
 from typing import Final
 
 MOST_KEYS: Final = 20_000  # the oldest give way, so that a flood of invented devices costs no memory
@@ -12,14 +13,16 @@ class Throttle:
 
     def __init__(self, times: int, window: timedelta) -> None:
         self._times, self._window = times, window
+        self._lock = Lock()
         self._counts: OrderedDict[str, tuple[datetime, int]] = OrderedDict()
 
     def admits(self, key: str, now: datetime) -> bool:
         """Count this time and tell whether it is within the limit."""
-        since, count = self._counts.pop(key, (now, 0))
-        if now - since >= self._window:
-            since, count = now, 0
-        self._counts[key] = (since, count + 1)
-        if len(self._counts) > MOST_KEYS:
-            self._counts.popitem(last=False)
+        with self._lock:  # asked by the event loop and by threads
+            since, count = self._counts.pop(key, (now, 0))
+            if now - since >= self._window:
+                since, count = now, 0
+            self._counts[key] = (since, count + 1)
+            if len(self._counts) > MOST_KEYS:
+                self._counts.popitem(last=False)
         return count < self._times

@@ -15,6 +15,12 @@ VALUES (1, now(), 'before-change', '7.20.8', 1, '', '')
 """
 
 
+AREA = "INSERT INTO area (id, code, name, level) VALUES (1, '19.71', 'Kota', 'kota')"
+BANNER = """
+INSERT INTO banner (area_id, texts, priority, starts_at) VALUES (1, '{"id": {"title": "Satu", "text": "Dua"}}', 0, now())
+"""
+
+
 def _is_ours(name: str | None, kind: str, _parents: object) -> bool:
     """The queue's tables are the library's own."""
     return not (kind == "table" and name is not None and name.startswith("procrastinate_"))
@@ -54,3 +60,18 @@ def test_copies_of_before_the_nights_are_kept_and_can_not_be_loaded(database: Da
         (copy,) = backups_of(db, 1)
     assert (copy.model, copy.serial, copy.login, copy.image) == ("", "", "", None)
     test_models_and_migrations_describe_the_same_schema(database)
+
+
+@pytest.mark.parametrize("revision", ["0008", "0009", "0010", "0011"])
+def test_what_the_city_said_before_stays_from_whatever_schema_one_comes(database: Database, revision: str) -> None:
+    with database.engine.begin() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
+        upgrade(connection, revision)
+        connection.execute(text(AREA))
+        connection.execute(text(BANNER))
+
+    bring_up_to_date(database.engine)
+
+    with database.reading() as db:
+        assert db.execute(text("SELECT count(*) FROM banner WHERE approved_at IS NOT NULL")).scalar_one() == 1

@@ -34,11 +34,15 @@ LOOK_EVERY: Final = 1.0  # seconds
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shown:
-    """What the pages of a place show from `since` until just before `until`; `welcomes` by language, none without terms."""
+    """What the pages of a place show from `since` until just before `until`; `welcomes` by language, none without terms.
+
+    `version` is the content's that it was read at: what is written down by it is checked against the database's.
+    """
 
     place: Place
     posted: Posted
     welcomes: Mapping[str, Welcome]
+    version: int
     since: datetime
     until: datetime
 
@@ -104,11 +108,6 @@ class Content:
         return self._kept(slug, now)
 
     @property
-    def version(self) -> int:
-        """The version of all that is at hand; what was written down by it is checked against the database's."""
-        return self._version
-
-    @property
     def _age(self) -> float:
         """Seconds since the version was looked at."""
         return self._seconds() - self._looked_at
@@ -158,4 +157,5 @@ def _shown(db: Session, slug: str, languages: Sequence[str], zone: ZoneInfo, now
     except Stop:
         welcomes = {}
     until = next_version_at(db, place.settings.terms, now)
-    return Shown(place, posted, welcomes, since=now, until=posted.until if until is None else min(until, posted.until))
+    until = posted.until if until is None else min(until, posted.until)
+    return Shown(place, posted, welcomes, _version(db), since=now, until=until)

@@ -133,13 +133,13 @@ def _device_of(
 
 
 def _refuse_too_many(request: Request, place: Place, mac: MacAddress, now: datetime) -> None:
-    """Keep scripts from filling the ledger of consents; a press that went the express way first is counted once."""
+    """Keep scripts from filling the ledger of consents; a press that was let through on the express way is not counted anew."""
     presses: Presses = request.app.state.presses
     if getattr(request.state, "is_counted", False):
         return
-    request.state.is_counted = True
     if not presses.admit(site_id=place.site_id, mac=mac, now=now):
         raise Stop(say.TOO_MANY, again=home(place.site.slug))
+    request.state.is_counted = True
 
 
 def progress_url(settings: Settings, slug: str, site_id: int, ticket: tickets.Ticket, language: str) -> str:

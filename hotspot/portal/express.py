@@ -1,4 +1,4 @@
-"""The express way to get online: one statement for all who pressed the one button while the commit before it ran. Pure.
+"""The express way to get online: one statement for all who pressed the one button while the commit before it ran.
 
 It stores what `entering.enter` stores one after the other, for those about whom there is nothing to weigh: the device is the guest, no
 attempt of its own is open at the site, and what the page showed is what holds. Who is not entered here has lost nothing and goes the
@@ -27,10 +27,10 @@ ENTER: Final = """
         SELECT press.*, row_number() OVER (ORDER BY place) AS nth
         FROM unnest(%(sites)s::int[], %(routers)s::int[], %(devices)s::uuid[], %(terms)s::text[], %(languages)s::text[],
                 %(salts)s::bytea[], %(commitments)s::bytea[], %(credentials)s::uuid[], %(attempts)s::uuid[],
-                %(codes)s::text[], %(presses)s::uuid[], %(browsers)s::text[], %(handed)s::bytea[]) WITH ORDINALITY
+                %(codes)s::text[], %(presses)s::uuid[], %(browsers)s::text[], %(handed)s::bytea[], %(versions)s::bigint[]) WITH ORDINALITY
             AS press (site_id, router_id, device_id, terms_sha256, language, salt, commitment, credential_id, attempt_id,
-                support_code, press, browser, handed, place)
-        WHERE (SELECT COALESCE(max(version), 0) FROM content_version) = %(version)s::bigint
+                support_code, press, browser, handed, version, place)
+        WHERE version = (SELECT COALESCE(max(version), 0) FROM content_version)
             AND NOT EXISTS (
                 SELECT FROM sign_in_attempt AS known WHERE known.site_id = press.site_id
                 AND known.device_id = press.device_id AND known.decided_at IS NULL)
@@ -78,6 +78,7 @@ class Press(NamedTuple):
     attempt_id: UUID
     support_code: str
     handed: bytes | None
+    version: int  # of the content that it was checked against
 
     @property
     def turn(self) -> str:
@@ -85,10 +86,8 @@ class Press(NamedTuple):
         return f"{self.site_id} {self.device_id}"
 
 
-def enter(
-    presses: Sequence[Press], *, version: int, lock: int, credential_life: timedelta, now: datetime
-) -> list[Step]:
-    """Let all of these in who can be, each device once a site, if the content's version is still that one."""
+def enter(presses: Sequence[Press], *, lock: int, credential_life: timedelta, now: datetime) -> list[Step]:
+    """Let all of these in who can be, each device once a site, and whose content's version is still the one that holds."""
     values = {
         "sites": arrays.numbers(press.site_id for press in presses),
         "routers": arrays.numbers(press.router_id for press in presses),
@@ -103,10 +102,10 @@ def enter(
         "presses": arrays.uuids(press.press for press in presses),
         "browsers": arrays.texts(press.browser for press in presses),
         "handed": arrays.octets(press.handed for press in presses),
+        "versions": arrays.numbers(press.version for press in presses),
         "method": SignIn.ONE_TAP.value,
         "way": LoginWay.BROWSER.value,
         "state": State.SENT.value,
-        "version": str(version),
         "now": now.isoformat(),
         "expires": (now + credential_life).isoformat(),
     }

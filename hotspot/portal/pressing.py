@@ -53,13 +53,14 @@ class Pressed(NamedTuple):
 
     visit: Visit
     language: str
+    version: int
 
 
 class Batches:
     """Presses on their way into the database; used in the event loop's thread only."""
 
-    def __init__(self, database: Database, content: Content, *, now: Callable[[], datetime]) -> None:
-        self._database, self._content, self._now = database, content, now
+    def __init__(self, database: Database, *, now: Callable[[], datetime]) -> None:
+        self._database, self._now = database, now
         self._waiting: deque[Waiting] = deque()
         self._pipeline: Pipeline | None = None
         self._opening: asyncio.Future[Pipeline] | None = None
@@ -110,7 +111,6 @@ class Batches:
         presses = [press for press, _ in batch]
         steps = express.enter(
             presses,
-            version=self._content.version,
             lock=ATTEMPT_LOCK,
             credential_life=CREDENTIAL_LIFE,
             now=self._now(),
@@ -170,7 +170,7 @@ class ExpressLane:
         request = Request(scope)
         pressed = None if body is None else await self._find_pressed(request, body)
         if pressed is not None:
-            press = _press_of(pressed.visit)
+            press = _press_of(pressed)
             if await self._batches.enter(press):
                 login = Login(press.credential_id, self._settings.keys.one_time_password(press.credential_id))
                 entered = Entered(press.credential_id, press.support_code, login)
@@ -197,7 +197,7 @@ class ExpressLane:
             visit = door.visit_of(request, shown.place, shown.welcome(language).terms, form, language, now)
         except (Stop, SQLAlchemyError):
             return None
-        return Pressed(visit, language) if visit.read_the_terms else None
+        return Pressed(visit, language, shown.version) if visit.read_the_terms else None
 
 
 def _is_usual(settings: SiteSettings, form: Mapping[str, str]) -> bool:
@@ -206,7 +206,8 @@ def _is_usual(settings: SiteSettings, form: Mapping[str, str]) -> bool:
     return offers_one_tap and settings.login_way == LoginWay.BROWSER
 
 
-def _press_of(visit: Visit) -> Press:
+def _press_of(pressed: Pressed) -> Press:
+    visit = pressed.visit
     attempt_id, registered = uuid4(), visit.handed.registered
     assert registered is not None  # a visit has a router
     return Press(
@@ -222,6 +223,7 @@ def _press_of(visit: Visit) -> Press:
         attempt_id=attempt_id,
         support_code=random_code(),
         handed=seal_handed(visit.handed, attempt_id, visit.keys) if visit.can_be_told else None,
+        version=pressed.version,
     )
 
 

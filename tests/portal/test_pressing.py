@@ -12,6 +12,7 @@ from sqlalchemy import text
 from hotspot.http_server import Web
 from hotspot.portal import express
 from hotspot.portal.pressing import Batches, ExpressLane
+from hotspot.portal.throttle import Presses
 from tests.portal.test_content import execute
 from tests.portal.visit import Page, Visit
 
@@ -50,9 +51,7 @@ def press(visit: Visit, taken: list[bool]) -> Iterator[Press]:
     app = visit.client._app
     app.state.content.look_every = 1000
     app.state.content.get("alun-alun", visit.clock())
-    lane = ExpressLane(
-        app, Batches(visit.database, app.state.content, now=visit.clock), app.state.content, visit.settings
-    )
+    lane = ExpressLane(app, Batches(visit.database, now=visit.clock), app.state.content, visit.settings)
     web = Web(visit.settings.model_copy(update={"http_port": 0}), lane)
     web.start()
 
@@ -163,7 +162,7 @@ def test_a_lost_connection_is_made_anew(visit: Visit, press: Press, taken: list[
 
 
 def test_a_second_press_of_a_device_waits_for_no_batch(visit: Visit) -> None:
-    batches = Batches(visit.database, visit.client._app.state.content, now=visit.clock)
+    batches = Batches(visit.database, now=visit.clock)
     one = express.Press(
         1,
         1,
@@ -176,6 +175,7 @@ def test_a_second_press_of_a_device_waits_for_no_batch(visit: Visit) -> None:
         *[visit.world.device()] * 2,
         "A",
         None,
+        0,
     )
 
     async def scenario() -> list[bool]:
@@ -185,3 +185,11 @@ def test_a_second_press_of_a_device_waits_for_no_batch(visit: Visit) -> None:
         return [future.done() for future in futures]
 
     assert asyncio.run(scenario()) == [False, True]
+
+
+def test_a_device_that_does_not_stop_is_refused_on_either_way(visit: Visit, press: Press, taken: list[bool]) -> None:
+    visit.client._app.state.presses = Presses()
+
+    answers = [press(visit.welcome(mac=PHONES[0])).status_code for _ in range(12)]
+
+    assert answers == [303] * 6 + [429] * 6

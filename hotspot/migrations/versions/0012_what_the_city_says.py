@@ -62,6 +62,7 @@ def _widen_banners() -> None:
         op.add_column("banner", _person(f"{who}_by"))
         op.add_column("banner", _moment(f"{who}_at", nullable=True))
     op.execute("UPDATE banner SET drafted_at = starts_at, approved_at = starts_at")
+    op.execute("SET CONSTRAINTS ALL IMMEDIATE")  # a table can't be altered while it has triggers to run at the commit
     op.alter_column("banner", "drafted_at", nullable=False)
     op.create_check_constraint("one_place", "banner", "num_nonnulls(area_id, site_id) = 1")
     op.create_index("ix_banner_site_id", "banner", ["site_id"])
