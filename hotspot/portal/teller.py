@@ -39,7 +39,6 @@ log = structlog.get_logger()
 LOOK_EVERY: Final = 1.0  # seconds; the button wakes its own process at once
 CLOSE_EVERY: Final = timedelta(seconds=5)
 MOST_ROUTERS: Final = 8  # talked to at the same time, beside what jobs do
-MOST_TAKEN: Final = 16  # at once; a credential lives for a minute, and a silent RADIUS server takes seconds of it
 MOST_CLOSED: Final = 500
 LOOKS: Final = 3  # for a device that was let in, until it is among those that are online
 LOOK_PAUSE: Final = 0.3  # seconds
@@ -140,8 +139,9 @@ class Teller:
         return begun
 
     def _taken(self) -> dict[int, list[Guest]]:
-        now = self.clock()
-        facts = {"now": now, "impatient": now - IMPATIENCE, "busy": list(self._busy), "most": MOST_TAKEN}
+        """Take no more of them than threads are free: who waits for one could lose a minute, all that a credential lives."""
+        now, busy = self.clock(), list(self._busy)
+        facts = {"now": now, "impatient": now - IMPATIENCE, "busy": busy, "most": MOST_ROUTERS - len(busy)}
         found: dict[int, list[Guest]] = {}
         with self.database.writing() as db:
             for row in db.execute(text(TAKE), facts).all():
