@@ -80,6 +80,43 @@ def refuse_foreign(request: Request, slug: str) -> None:
         raise Stop(say.FOREIGN_FORM, again=home(slug))
 
 
+def session_form(
+    path: str,
+    purpose: tickets.Purpose,
+    ticket: tickets.Ticket,
+    place: Place,
+    settings: Settings,
+    now: datetime,
+    language: str,
+) -> dict[str, object]:
+    """Return a form, posted to this path below the place's pages, that does something about the session of a ticket."""
+    token = tickets.session_token(
+        settings.keys, purpose, site_id=place.site_id, credential_id=ticket.credential_id, now=now
+    )
+    fields = {**ticket.fields(settings.keys, place.site_id), "lang": language, "token": token}
+    return {"action": f"{home(place.site.slug)}/{path}", "fields": fields, "label": "", "asks": None}
+
+
+def refuse_stale(
+    form: Mapping[str, str],
+    purpose: tickets.Purpose,
+    ticket: tickets.Ticket,
+    place: Place,
+    settings: Settings,
+    now: datetime,
+) -> None:
+    """Refuse what is not from a `session_form` made for this purpose lately.
+
+    Raises:
+        Stop: it is not.
+    """
+    token, credential_id = form.get("token", ""), ticket.credential_id
+    if not tickets.is_session_token(
+        token, settings.keys, purpose, site_id=place.site_id, credential_id=credential_id, now=now
+    ):
+        raise Stop(say.STALE_FORM, again=home(place.site.slug))
+
+
 def receive(request: Request, db: Session, slug: str, form: Mapping[str, str], language: str, now: datetime) -> Visit:
     """Return who pressed a button on one of our own pages, and where.
 

@@ -18,11 +18,11 @@ from hotspot.portal import explanations as say
 from hotspot.portal import phone_pages, rendering, service, tickets
 from hotspot.portal.attempts import UNDER_WAY, Stage, unseal_handed
 from hotspot.portal.content import Content, Shown
-from hotspot.portal.door import Form, Query, guest_routes, home, lead_on, progress_url, receive
+from hotspot.portal.door import Form, Query, guest_routes, home, lead_on, progress_url, receive, session_form
 from hotspot.portal.entering import enter
 from hotspot.portal.handoff import Handed, Stop, login_url, read_handed, registered_base
 from hotspot.portal.information import count_shown, has_images
-from hotspot.portal.leaving import sign_out_form
+from hotspot.portal.leaving import SIGN_OUT
 from hotspot.portal.offered import method_named, methods_of
 from hotspot.portal.posted import posted_at
 from hotspot.portal.prose import blocks, in_language
@@ -306,7 +306,9 @@ def _online_page(
         wanted_host=handed.wanted_host or "",
         sign_out=f"{handed.router}/logout" if handed.router else "",
         again=rendering.link(here, {**carried, "lang": language}),
-        leave=None if handed.router else sign_out_form(place, ticket, settings, now, language),
+        leave=None
+        if handed.router
+        else session_form(SIGN_OUT, tickets.Purpose.SIGN_OUT, ticket, place, settings, now, language),
         forms=forms,
         your_data=rendering.link(
             f"/p/{place.site.slug}/privacy", {**ticket.fields(settings.keys, place.site_id), "lang": language}
