@@ -1,4 +1,4 @@
-"""The express way to get online: one statement for all who pressed the one button while the commit before it ran. Pure.
+"""The express way to get online: one statement for all who pressed the one button while the commit before it ran.
 
 It stores what `entering.enter` stores one after the other, for those about whom there is nothing to weigh: the device is the guest, no
 attempt of its own is open at the site, and what the page showed is what holds. Who is not entered here has lost nothing and goes the

@@ -42,7 +42,6 @@ FAILED: Final = {
     Stage.EXPIRED: say.EXPIRED,
 }
 
-
 routes = guest_routes()
 
 

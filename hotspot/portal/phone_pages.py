@@ -35,9 +35,8 @@ from hotspot.settings import Settings
 from hotspot.sites.settings import SignIn
 from hotspot.web import Now, SettingsDep
 
-ON_ITS_WAY: Final = timedelta(
-    seconds=6
-)  # about what a message takes; the page then becomes the code's, whatever became of it
+# About what a message takes; the page then becomes the code's, whatever became of it.
+ON_ITS_WAY: Final = timedelta(seconds=6)
 TICKET: Final = "k"
 OTHER_WAY: Final = {"other": "1"}  # on the welcome page's address: don't go on with the code
 
