@@ -16,6 +16,7 @@ from sqlmodel import Session
 from hotspot.guests.models import MacAddress, Terms
 from hotspot.portal import explanations as say
 from hotspot.portal import rendering, service, tickets
+from hotspot.portal.content import Content, Shown
 from hotspot.portal.entering import Entered
 from hotspot.portal.handoff import QUERY_OCTETS, Handed, Stop, login_url, read_handed, read_pairs
 from hotspot.portal.prose import in_language
@@ -23,7 +24,7 @@ from hotspot.portal.service import Place
 from hotspot.portal.throttle import Presses
 from hotspot.portal.visits import Visit, browser_of
 from hotspot.settings import Settings
-from hotspot.web import has_foreign_origin, read_body
+from hotspot.web import SettingsDep, has_foreign_origin, read_body
 
 log = structlog.get_logger()
 
@@ -64,6 +65,18 @@ async def _form(request: Request) -> dict[str, str]:
 
 Query = Annotated[dict[str, str], Depends(_query)]
 Form = Annotated[dict[str, str], Depends(_form)]
+
+
+def shown_at(request: Request, slug: str, now: datetime) -> Shown:
+    """Return what the pages of a place show now, from memory."""
+    content: Content = request.app.state.content
+    return content.get(slug, now)
+
+
+def start_again(request: Request, slug: str, query: Query, settings: SettingsDep) -> Response:
+    """Lead on who reloads a button's address: for GET at every path that forms are posted to, where it changes nothing."""
+    rendering.speak(request, settings, query)
+    raise Stop(say.NOT_A_PAGE, again=home(slug))
 
 
 # --- a button was pressed ----------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from starlette.background import BackgroundTask
 
 from hotspot.portal import explanations as say
 from hotspot.portal import rendering, service, tickets
-from hotspot.portal.door import Form, Query, guest_routes, home, refuse_foreign, refuse_stale
+from hotspot.portal.door import Form, Query, guest_routes, home, refuse_foreign, refuse_stale, start_again
 from hotspot.portal.handoff import Stop, read_handed
 from hotspot.portal.service import Place, Progress
 from hotspot.portal.tickets import Purpose
@@ -41,11 +41,7 @@ def sign_out(request: Request, slug: str, form: Form, db: ReadDb, now: Now, sett
     return answer
 
 
-@routes.get(f"/{SIGN_OUT}")
-def show_no_sign_out(request: Request, slug: str, query: Query, settings: SettingsDep) -> Response:
-    """Whoever reloads the button's address is led on; a GET never ends anything."""
-    rendering.speak(request, settings, query)
-    raise Stop(say.NOT_A_PAGE, again=home(slug))
+routes.get(f"/{SIGN_OUT}")(start_again)
 
 
 @routes.get("/goodbye")

@@ -17,8 +17,19 @@ from hotspot.guests.service import Login
 from hotspot.portal import explanations as say
 from hotspot.portal import phone_pages, rendering, service, tickets
 from hotspot.portal.attempts import UNDER_WAY, Stage, unseal_handed
-from hotspot.portal.content import Content, Shown
-from hotspot.portal.door import Form, Query, guest_routes, home, lead_on, progress_url, receive, session_form
+from hotspot.portal.content import Shown
+from hotspot.portal.door import (
+    Form,
+    Query,
+    guest_routes,
+    home,
+    lead_on,
+    progress_url,
+    receive,
+    session_form,
+    shown_at,
+    start_again,
+)
 from hotspot.portal.entering import enter
 from hotspot.portal.handoff import Handed, Stop, login_url, read_handed, registered_base
 from hotspot.portal.information import count_shown, has_images
@@ -52,7 +63,7 @@ routes = guest_routes()
 def show_welcome(request: Request, slug: str, query: Query, now: Now, settings: SettingsDep) -> Response:
     """Explain a router's error; else say that the device is online; else show the terms and the one button."""
     language = rendering.speak(request, settings, query)
-    content = _content(request, slug, now)
+    content = shown_at(request, slug, now)
     place = content.place
     handed = read_handed(query, place.routers)
     if handed.error:
@@ -74,11 +85,6 @@ def draw_welcome(app: ASGIApp, shown: Shown, handed: Handed, press: str, languag
     """Draw the page that `show_welcome` answers with when nothing is in the way; `press` is the page's own name."""
     request = Request({"type": "http", "app": app})
     return _welcome_page(request, shown.place, handed, shown.welcome(language), language, now, press=press)
-
-
-def _content(request: Request, slug: str, now: Now) -> Shown:
-    content: Content = request.app.state.content
-    return content.get(slug, now)
 
 
 def _own_log_in(request: Request, place: Place, handed: Handed, settings: Settings, now: Now) -> Progress | None:
@@ -202,11 +208,7 @@ def log_in(request: Request, slug: str, form: Form, now: Now, settings: Settings
     return lead_on(request, visit, entered, language)
 
 
-@routes.get("/login")
-def show_no_login(request: Request, slug: str, query: Query, settings: SettingsDep) -> Response:
-    """Whoever reloads the button's address starts again; a GET never logs anybody in."""
-    rendering.speak(request, settings, query)
-    raise Stop(say.NOT_A_PAGE, again=home(slug))
+routes.get("/login")(start_again)
 
 
 # --- what became of it -------------------------------------------------------------------------------------------------------
@@ -330,7 +332,7 @@ def _figures(place: Place, found: Progress, now: Now, language: str, settings: S
 def show_terms(request: Request, slug: str, query: Query, now: Now, settings: SettingsDep) -> Response:
     """Show the terms that hold at the place, for reading at leisure."""
     language = rendering.speak(request, settings, query)
-    content = _content(request, slug, now)
+    content = shown_at(request, slug, now)
     place, terms = content.place, content.welcome(language).terms
     return rendering.page(
         request,

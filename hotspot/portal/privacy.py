@@ -20,7 +20,7 @@ from hotspot.guests.service import find_credentials
 from hotspot.portal import explanations as say
 from hotspot.portal import held, rendering, service, tickets
 from hotspot.portal.attempts import Stage
-from hotspot.portal.door import Form, Query, guest_routes, home, refuse_foreign, refuse_stale, session_form
+from hotspot.portal.door import Form, Query, guest_routes, home, refuse_foreign, refuse_stale, session_form, start_again
 from hotspot.portal.handoff import Stop
 from hotspot.portal.held import Deed, Held
 from hotspot.portal.service import Place
@@ -202,9 +202,5 @@ def _done(db: Session, name: DeedName, device_id: UUID, settings: Settings, now:
     return held.erase(db, device_id, keys=settings.keys, zone=settings.zone, by=GUEST, now=now)
 
 
-@routes.get("/privacy/withdraw")
-@routes.get("/privacy/delete")
-def show_no_deed(request: Request, slug: str, query: Query, settings: SettingsDep) -> Response:
-    """Whoever reloads a button's address starts again; a GET never changes anything."""
-    rendering.speak(request, settings, query)
-    raise Stop(say.NOT_A_PAGE, again=home(slug))
+routes.get("/privacy/withdraw")(start_again)
+routes.get("/privacy/delete")(start_again)
