@@ -3,7 +3,8 @@
 One worker each, the same connections, interleaved. Every round measures everything once; medians count, and a ratio is the median of
 what the rounds say. Both servers are processes of their own, ours started as an operator would; thousands of different phones ask and
 press, each press answered after its commit. Beside the presses stand PostgreSQL's one-row commits by as many connections: by the same
-driver, psycopg, with which the presses are compared, and by pgbench, in C, which is shown. fsync is on. Run by `make bench-portal`; ends with tables and, as the last line of stdout, one line of JSON.
+driver, psycopg, with which the presses are compared, and by pgbench, in C, which is shown. fsync is on. Run by `make bench-portal`;
+ends with tables and, as the last line of stdout, one line of JSON.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Paper: a Typst document and its facts → PDF, or pictures of its pages. The only door to Typst.
+"""Paper: a Typst document and its facts → PDF. The only door to Typst.
 
 A document is a file of the package; what it shows is JSON that it reads, never markup, so that no name can become a command. It has
 no network, no folder and no fonts but Typst's own: the same facts make the same paper everywhere.

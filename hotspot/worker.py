@@ -34,9 +34,8 @@ from hotspot.settings import Settings
 
 log = structlog.get_logger()
 
-POLL_EVERY = timedelta(
-    seconds=1
-)  # new jobs are told at once; the next one of a router, and one whose time has come, are not
+# New jobs are told at once; the next one of a router, and one whose time has come, are not.
+POLL_EVERY = timedelta(seconds=1)
 HEARTBEAT = timedelta(seconds=10)
 ABANDONED_AFTER = timedelta(minutes=1)  # a worker that silent is dead: six heartbeats are missing
 LOOK_EVERY = timedelta(seconds=15)

@@ -8,8 +8,6 @@ from typing import Annotated, Final
 import typer
 from sqlmodel import Session
 
-from hotspot.areas import service as areas
-from hotspot.areas.models import Area
 from hotspot.cli.output import (
     ActingAs,
     AsJson,
@@ -22,29 +20,17 @@ from hotspot.cli.output import (
     print_rows,
     read_text,
 )
-from hotspot.errors import Invalid
+from hotspot.cli.places import OptionalArea, OptionalSite, one_place
 from hotspot.portal import banners
 from hotspot.portal.drafts import read_draft
 from hotspot.portal.images import LARGEST_FILE, keep, redraw
 from hotspot.reports import banners as reports
 from hotspot.settings import Settings
-from hotspot.sites import service as sites
-from hotspot.sites.models import Site
 
 Number = Annotated[int, typer.Argument(help="As in `hotspot banners list`.", min=1)]
 File = Annotated[Path, typer.Argument(help="TOML: a table a language with title and text.")]
 ImageFile = Annotated[Path | None, typer.Option("--image", help="A JPEG, PNG or WebP; each language then needs alt.")]
 Revision = Annotated[int, typer.Option("--revision", help="The one you have looked at, as in the list.", min=1)]
-
-
-class OnePlace(Invalid):
-    """Say where: either --area CODE or --site SLUG"""
-
-
-def _place(db: Session, area: str | None, site: str | None) -> Area | Site:
-    if (area is None) == (site is None):
-        raise OnePlace
-    return areas.get_area(db, area) if area is not None else sites.get_site(db, site or "")
 
 
 def _kept(db: Session, path: Path | None, now: datetime) -> str | None:
@@ -61,15 +47,15 @@ def _kept(db: Session, path: Path | None, now: datetime) -> str | None:
 def draft(
     file: File,
     name: ActingAs,
-    area: Annotated[str | None, typer.Option("--area", help="Official code of an area.")] = None,
-    site: Annotated[str | None, typer.Option("--site", help="Slug of a site.")] = None,
+    area: OptionalArea = None,
+    site: OptionalSite = None,
     image: ImageFile = None,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Write information for an area or a site; it shows once somebody else has approved it."""
     with changing(data_dir) as (settings, db, now):
-        place = _place(db, area, site)
+        place = one_place(db, area, site)
         wanted = read_draft(read_text(file), zone=settings.zone, now=now, image=_kept(db, image, now))
         banner = banners.draft(db, place, wanted, by=acting(db, name), now=now)
         row = {"number": banner.id, "revision": banner.revision}

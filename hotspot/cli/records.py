@@ -6,11 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from sqlmodel import Session
 
 from hotspot.areas import importer
 from hotspot.areas import service as areas
-from hotspot.areas.models import Area
 from hotspot.cli import (
     api_tests,
     backups,
@@ -37,24 +35,18 @@ from hotspot.cli.output import (
     print_rows,
     read_text,
 )
+from hotspot.cli.places import OptionalArea, OptionalSite, one_place
 from hotspot.cli.rotation import rotate
 from hotspot.cli.site_import import import_sites
-from hotspot.errors import Invalid
 from hotspot.routers import service as routers
 from hotspot.routers.models import COA_PORT
 from hotspot.sites import service as sites
 from hotspot.sites import settings as site_settings
-from hotspot.sites.models import Site, SiteState
+from hotspot.sites.models import SiteState
 from hotspot.staff import service as staff
 from hotspot.staff.models import Role
 
 AreaCode = Annotated[str, typer.Option("--area", help="Official code, as in `hotspot areas list`.")]
-OptionalArea = Annotated[str | None, typer.Option("--area", help="Official code of an area.")]
-OptionalSite = Annotated[str | None, typer.Option("--site", help="Slug of a site, as in `hotspot sites list`.")]
-
-
-class OnePlace(Invalid):
-    """Say where: either --area CODE or --site SLUG"""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -246,12 +238,6 @@ def rotate_secret(
 
 
 # --- settings ------------------------------------------------------------------------------------------------------------
-
-
-def one_place(db: Session, area: str | None, site: str | None) -> Area | Site:
-    if (area is None) == (site is None):
-        raise OnePlace
-    return areas.get_area(db, area) if area is not None else sites.get_site(db, site or "")
 
 
 def list_settings(

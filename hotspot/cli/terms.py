@@ -4,7 +4,6 @@ Whoever may use the command line may do anything to the installation; nobody pro
 approval keep both: the staff account that is named with --as, and the account of the machine that typed it.
 """
 
-import getpass
 from collections.abc import Callable
 from datetime import UTC, datetime, time
 from pathlib import Path
@@ -15,7 +14,19 @@ import typer
 from sqlmodel import Session
 
 from hotspot.cli.guest_texts import read_texts
-from hotspot.cli.output import AsJson, DataDir, acting, changing, looking, people, print_json, print_made, print_rows
+from hotspot.cli.output import (
+    ActingAs,
+    AsJson,
+    DataDir,
+    acting,
+    changing,
+    looking,
+    people,
+    print_json,
+    print_made,
+    print_rows,
+    who,
+)
 from hotspot.errors import NotAllowed
 from hotspot.guests import terms
 from hotspot.guests.differences import compare
@@ -28,7 +39,6 @@ MARKS: Final = {"same": "  ", "gone": "- ", "new": "+ "}
 
 Name = Annotated[str, typer.Option("--name", help="Document, as in the setting `terms`.")]
 Version = Annotated[int, typer.Argument(help="As in `hotspot terms list`.", min=1)]
-As = Annotated[str, typer.Option("--as", help="The staff account of the person who does it.")]
 
 
 class NotTheirs(NotAllowed):
@@ -39,12 +49,12 @@ def _person(db: Session, name: str, *, what: str, roles: tuple[Role, ...]) -> Pe
     staff = acting(db, name)
     if staff.role not in roles:
         raise NotTheirs(name=name, role=staff.role, what=what)
-    return Person(staff.name, f"{getpass.getuser()} (command line)")
+    return Person(staff.name, who())
 
 
 def draft(
     file: Annotated[Path, typer.Argument(help="TOML: a table a language with title, summary, body.")],
-    as_whom: As,
+    as_whom: ActingAs,
     name: Name = terms.DEFAULT_NAME,
     effective: Annotated[
         datetime | None,
@@ -82,7 +92,7 @@ def _midnight(day: datetime, zone: ZoneInfo) -> datetime:
 
 def approve(
     version: Version,
-    as_whom: As,
+    as_whom: ActingAs,
     sha256: Annotated[str, typer.Option("--sha256", help="Of the text you have read, as `hotspot terms show` says.")],
     name: Name = terms.DEFAULT_NAME,
     data_dir: DataDir = None,

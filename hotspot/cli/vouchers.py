@@ -22,7 +22,7 @@ from hotspot.cli.output import (
     save,
     who,
 )
-from hotspot.cli.records import OptionalArea, OptionalSite, one_place
+from hotspot.cli.places import OptionalArea, OptionalSite, one_place
 from hotspot.errors import Invalid
 from hotspot.guests import vouchers
 from hotspot.guests.sheets import Heading, Paper, sheet

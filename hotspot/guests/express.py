@@ -1,8 +1,8 @@
 """The express way to let guests in: one prepared statement for who can pipeline it. Pure.
 
 It does what redeeming, counting and logging do one after the other, for those about whom there is nothing to weigh: each is a guest
-with one device and an uncapped credential, is not blocked, and has used nothing yet of what a day allows. Whoever is not let in here has lost nothing: no
-credential is used up, and what is the matter is found out the long way.
+with one device and an uncapped credential, is not blocked, and has used nothing yet of what a day allows. Whoever is not let in here
+has lost nothing: no credential is used up, and what is the matter is found out the long way.
 """
 
 from collections.abc import Sequence

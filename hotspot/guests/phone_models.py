@@ -23,7 +23,8 @@ class PhoneCode(SQLModel, table=True):
     """A code that a device asked for at one site, for a phone.
 
     `phone_id` and `prefix_id` are pseudonyms of the number and of its block. `sealed` is number and code, with the context
-    ``phone code:<id>``, until it is used or too old. One that `is_held` back is never right: nobody was sent it. `used_by` is the press of a button that used it up: the same press again is the same success.
+    ``phone code:<id>``, until it is used or too old. One that `is_held` back is never right: nobody was sent it. `used_by` is the
+    press of a button that used it up: the same press again is the same success.
     """
 
     __tablename__ = "phone_code"

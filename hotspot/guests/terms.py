@@ -99,9 +99,8 @@ def draft(
     """
     clean = _checked(name, texts)
     digest = sha256_of(clean)
-    db.execute(
-        text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"terms {name}"}
-    )  # one version at a time
+    # One version at a time.
+    db.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"terms {name}"})
     last = _latest(db, name)
     if last is not None and last.sha256 == digest:
         raise SameWords(version=last.version, name=name)

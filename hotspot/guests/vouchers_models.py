@@ -29,8 +29,8 @@ class VoucherState(StrEnum):
 class VoucherBatch(SQLModel, table=True):
     """Vouchers made together: where and until when they hold, and what each gives.
 
-    `life_hours` counts from the first use, and ends at `valid_until` at the latest. `sealed` are the plain codes, with the context ``voucher batch:<id>``, until they are
-    printed or a day old; nothing else knows them.
+    `life_hours` counts from the first use, and ends at `valid_until` at the latest. `sealed` are the plain codes, with the context
+    ``voucher batch:<id>``, until they are printed or a day old; nothing else knows them.
     """
 
     __tablename__ = "voucher_batch"

@@ -23,9 +23,8 @@ from hotspot.sites.settings import LoginWay
 from hotspot.usage.service import find_session_of
 
 PATIENCE: Final = timedelta(seconds=40)  # a weak link and one retried accounting packet; later nobody still waits
-IMPATIENCE: Final = timedelta(
-    seconds=6
-)  # a phone that was sent to its router is there long before; then the other way is tried
+# A phone that was sent to its router is there long before; then the other way is tried.
+IMPATIENCE: Final = timedelta(seconds=6)
 CONFIRMED_FOR: Final = timedelta(minutes=5)  # the router's word counts that long without a report of the session
 
 

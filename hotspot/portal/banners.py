@@ -1,7 +1,7 @@
 """Information of the city on the welcome page: drafted by one person, approved by another, shown while its schedule holds.
 
 It is given for an area and shown at every site below it, or for one site. An edit takes the approval away. In pages and style sheets
-these are "notices": some phones hide what is called a banner. What is shown where and now is `shown`'s question.
+these are "notices": some phones hide what is called a banner. What is shown where and now is `posted`'s question.
 """
 
 import unicodedata

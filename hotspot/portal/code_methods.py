@@ -47,7 +47,10 @@ class PrintedCode:
     action: str = "login"
 
     def decide(self, db: Session, visit: Visit, form: Mapping[str, str], *, now: datetime) -> Decided | Stop:
-        """Say whose code was typed. 1. A try is taken. 2. The code is looked up. 3. A wrong one is counted, of a right one the try is given back."""
+        """Say whose code was typed.
+
+        1. A try is taken. 2. The code is looked up. 3. A wrong one is counted, of a right one the try is given back.
+        """
         typed = read_typed(form.get(FIELD, ""))
         again = link(f"/p/{visit.place.site.slug}", {**visit.handed.fields(), "lang": visit.language})
         device_id, site_id = visit.device_id, visit.place.site_id

@@ -99,9 +99,8 @@ class Counts:
 def _add(
     db: Session, shown: Mapping[tuple[int, int], int], followed: Mapping[tuple[int, int], int], now: datetime
 ) -> None:
-    keys = sorted(
-        {*shown, *followed}
-    )  # in one order, so that processes that flush at once wait and don't lock each other out
+    # In one order, so that processes that flush at once wait and don't lock each other out.
+    keys = sorted({*shown, *followed})
     facts = {
         "now": now,
         "banners": [banner_id for banner_id, _ in keys],

@@ -16,6 +16,7 @@ from sqlmodel import Session
 from hotspot.guests.models import MacAddress, Terms
 from hotspot.portal import explanations as say
 from hotspot.portal import rendering, service, tickets
+from hotspot.portal.content import Content, Shown
 from hotspot.portal.entering import Entered
 from hotspot.portal.handoff import QUERY_OCTETS, Handed, Stop, login_url, read_handed, read_pairs
 from hotspot.portal.prose import in_language
@@ -23,7 +24,7 @@ from hotspot.portal.service import Place
 from hotspot.portal.throttle import Presses
 from hotspot.portal.visits import Visit, browser_of
 from hotspot.settings import Settings
-from hotspot.web import has_foreign_origin, read_body
+from hotspot.web import SettingsDep, has_foreign_origin, read_body
 
 log = structlog.get_logger()
 
@@ -66,6 +67,18 @@ Query = Annotated[dict[str, str], Depends(_query)]
 Form = Annotated[dict[str, str], Depends(_form)]
 
 
+def shown_at(request: Request, slug: str, now: datetime) -> Shown:
+    """Return what the pages of a place show now, from memory."""
+    content: Content = request.app.state.content
+    return content.get(slug, now)
+
+
+def start_again(request: Request, slug: str, query: Query, settings: SettingsDep) -> Response:
+    """Lead on who reloads a button's address: for GET at every path that forms are posted to, where it changes nothing."""
+    rendering.speak(request, settings, query)
+    raise Stop(say.NOT_A_PAGE, again=home(slug))
+
+
 # --- a button was pressed ----------------------------------------------------------------------------------------------------
 
 
@@ -78,6 +91,43 @@ def refuse_foreign(request: Request, slug: str) -> None:
     is_elsewheres = request.headers.get("sec-fetch-site") in ("cross-site", "same-site")
     if is_elsewheres or has_foreign_origin(request, request.app.state.settings):
         raise Stop(say.FOREIGN_FORM, again=home(slug))
+
+
+def session_form(
+    path: str,
+    purpose: tickets.Purpose,
+    ticket: tickets.Ticket,
+    place: Place,
+    settings: Settings,
+    now: datetime,
+    language: str,
+) -> dict[str, object]:
+    """Return a form, posted to this path below the place's pages, that does something about the session of a ticket."""
+    token = tickets.session_token(
+        settings.keys, purpose, site_id=place.site_id, credential_id=ticket.credential_id, now=now
+    )
+    fields = {**ticket.fields(settings.keys, place.site_id), "lang": language, "token": token}
+    return {"action": f"{home(place.site.slug)}/{path}", "fields": fields, "label": "", "asks": None}
+
+
+def refuse_stale(
+    form: Mapping[str, str],
+    purpose: tickets.Purpose,
+    ticket: tickets.Ticket,
+    place: Place,
+    settings: Settings,
+    now: datetime,
+) -> None:
+    """Refuse what is not from a `session_form` made for this purpose lately.
+
+    Raises:
+        Stop: it is not.
+    """
+    token, credential_id = form.get("token", ""), ticket.credential_id
+    if not tickets.is_session_token(
+        token, settings.keys, purpose, site_id=place.site_id, credential_id=credential_id, now=now
+    ):
+        raise Stop(say.STALE_FORM, again=home(place.site.slug))
 
 
 def receive(request: Request, db: Session, slug: str, form: Mapping[str, str], language: str, now: datetime) -> Visit:

@@ -6,7 +6,7 @@ one visit is never shown to another. An answer from here is what the ordinary wa
 more to a request than this: an error of the router's, a device that is logged in or waits for a code, a preview, a damaged link, a
 place not yet known, a browser that only looks ahead.
 
-Measured on two shared cores against nginx, which served the same octets from a file: see benchmarks/portal.py.
+`make bench-portal` measures it beside nginx.
 """
 
 import re

@@ -11,24 +11,16 @@ from starlette.background import BackgroundTask
 
 from hotspot.portal import explanations as say
 from hotspot.portal import rendering, service, tickets
-from hotspot.portal.door import Form, Query, guest_routes, home, refuse_foreign
+from hotspot.portal.door import Form, Query, guest_routes, home, refuse_foreign, refuse_stale, start_again
 from hotspot.portal.handoff import Stop, read_handed
 from hotspot.portal.service import Place, Progress
-from hotspot.portal.tickets import Ticket
-from hotspot.settings import Settings
+from hotspot.portal.tickets import Purpose
 from hotspot.usage.models import GuestSession
 from hotspot.web import Now, ReadDb, SettingsDep
 
 SIGN_OUT: Final = "logout"
 
 routes = guest_routes()
-
-
-def sign_out_form(place: Place, ticket: Ticket, settings: Settings, now: datetime, language: str) -> dict[str, object]:
-    """Return the form by which the controller ends the session of a ticket."""
-    token = tickets.own_data_token(settings.keys, site_id=place.site_id, credential_id=ticket.credential_id, now=now)
-    fields = {**ticket.fields(settings.keys, place.site_id), "lang": language, "token": token}
-    return {"action": f"{home(place.site.slug)}/{SIGN_OUT}", "fields": fields, "label": "", "asks": None}
 
 
 @routes.post(f"/{SIGN_OUT}")
@@ -40,10 +32,7 @@ def sign_out(request: Request, slug: str, form: Form, db: ReadDb, now: Now, sett
     ticket = tickets.find_ticket(form, settings.keys, place.site_id)
     if ticket is None:
         raise Stop(say.FORGED_TICKET, again=home(slug))
-    if not tickets.is_own_data_token(
-        form.get("token", ""), settings.keys, site_id=place.site_id, credential_id=ticket.credential_id, now=now
-    ):
-        raise Stop(say.STALE_FORM, again=home(slug))
+    refuse_stale(form, Purpose.SIGN_OUT, ticket, place, settings, now)
     found = service.progress(db, place, ticket.credential_id, now=now)
     session = found.session if found is not None else None
     answer = _goodbye(request, place, session, language, router=ticket.router, now=now)
@@ -52,11 +41,7 @@ def sign_out(request: Request, slug: str, form: Form, db: ReadDb, now: Now, sett
     return answer
 
 
-@routes.get(f"/{SIGN_OUT}")
-def show_no_sign_out(request: Request, slug: str, query: Query, settings: SettingsDep) -> Response:
-    """Whoever reloads the button's address is led on; a GET never ends anything."""
-    rendering.speak(request, settings, query)
-    raise Stop(say.NOT_A_PAGE, again=home(slug))
+routes.get(f"/{SIGN_OUT}")(start_again)
 
 
 @routes.get("/goodbye")

@@ -17,12 +17,23 @@ from hotspot.guests.service import Login
 from hotspot.portal import explanations as say
 from hotspot.portal import phone_pages, rendering, service, tickets
 from hotspot.portal.attempts import UNDER_WAY, Stage, unseal_handed
-from hotspot.portal.content import Content, Shown
-from hotspot.portal.door import Form, Query, guest_routes, home, lead_on, progress_url, receive
+from hotspot.portal.content import Shown
+from hotspot.portal.door import (
+    Form,
+    Query,
+    guest_routes,
+    home,
+    lead_on,
+    progress_url,
+    receive,
+    session_form,
+    shown_at,
+    start_again,
+)
 from hotspot.portal.entering import enter
 from hotspot.portal.handoff import Handed, Stop, login_url, read_handed, registered_base
 from hotspot.portal.information import count_shown, has_images
-from hotspot.portal.leaving import sign_out_form
+from hotspot.portal.leaving import SIGN_OUT
 from hotspot.portal.offered import method_named, methods_of
 from hotspot.portal.posted import posted_at
 from hotspot.portal.prose import blocks, in_language
@@ -42,7 +53,6 @@ FAILED: Final = {
     Stage.EXPIRED: say.EXPIRED,
 }
 
-
 routes = guest_routes()
 
 
@@ -53,7 +63,7 @@ routes = guest_routes()
 def show_welcome(request: Request, slug: str, query: Query, now: Now, settings: SettingsDep) -> Response:
     """Explain a router's error; else say that the device is online; else show the terms and the one button."""
     language = rendering.speak(request, settings, query)
-    content = _content(request, slug, now)
+    content = shown_at(request, slug, now)
     place = content.place
     handed = read_handed(query, place.routers)
     if handed.error:
@@ -75,11 +85,6 @@ def draw_welcome(app: ASGIApp, shown: Shown, handed: Handed, press: str, languag
     """Draw the page that `show_welcome` answers with when nothing is in the way; `press` is the page's own name."""
     request = Request({"type": "http", "app": app})
     return _welcome_page(request, shown.place, handed, shown.welcome(language), language, now, press=press)
-
-
-def _content(request: Request, slug: str, now: Now) -> Shown:
-    content: Content = request.app.state.content
-    return content.get(slug, now)
 
 
 def _own_log_in(request: Request, place: Place, handed: Handed, settings: Settings, now: Now) -> Progress | None:
@@ -203,11 +208,7 @@ def log_in(request: Request, slug: str, form: Form, now: Now, settings: Settings
     return lead_on(request, visit, entered, language)
 
 
-@routes.get("/login")
-def show_no_login(request: Request, slug: str, query: Query, settings: SettingsDep) -> Response:
-    """Whoever reloads the button's address starts again; a GET never logs anybody in."""
-    rendering.speak(request, settings, query)
-    raise Stop(say.NOT_A_PAGE, again=home(slug))
+routes.get("/login")(start_again)
 
 
 # --- what became of it -------------------------------------------------------------------------------------------------------
@@ -306,7 +307,9 @@ def _online_page(
         wanted_host=handed.wanted_host or "",
         sign_out=f"{handed.router}/logout" if handed.router else "",
         again=rendering.link(here, {**carried, "lang": language}),
-        leave=None if handed.router else sign_out_form(place, ticket, settings, now, language),
+        leave=None
+        if handed.router
+        else session_form(SIGN_OUT, tickets.Purpose.SIGN_OUT, ticket, place, settings, now, language),
         forms=forms,
         your_data=rendering.link(
             f"/p/{place.site.slug}/privacy", {**ticket.fields(settings.keys, place.site_id), "lang": language}
@@ -329,7 +332,7 @@ def _figures(place: Place, found: Progress, now: Now, language: str, settings: S
 def show_terms(request: Request, slug: str, query: Query, now: Now, settings: SettingsDep) -> Response:
     """Show the terms that hold at the place, for reading at leisure."""
     language = rendering.speak(request, settings, query)
-    content = _content(request, slug, now)
+    content = shown_at(request, slug, now)
     place, terms = content.place, content.welcome(language).terms
     return rendering.page(
         request,

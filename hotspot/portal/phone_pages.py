@@ -22,8 +22,8 @@ from hotspot.guests.phone_numbers import BadPhoneNumber, PhoneNumber
 from hotspot.guests.refusals import N_
 from hotspot.portal import explanations as say
 from hotspot.portal import grace, rendering, tickets
-from hotspot.portal.content import Content, Shown
-from hotspot.portal.door import Form, Query, guest_routes, home, lead_on, receive
+from hotspot.portal.content import Shown
+from hotspot.portal.door import Form, Query, guest_routes, home, lead_on, receive, shown_at, start_again
 from hotspot.portal.entering import Entered, enter
 from hotspot.portal.handoff import Handed, Stop, read_handed
 from hotspot.portal.methods import Asked
@@ -35,9 +35,8 @@ from hotspot.settings import Settings
 from hotspot.sites.settings import SignIn
 from hotspot.web import Now, SettingsDep
 
-ON_ITS_WAY: Final = timedelta(
-    seconds=6
-)  # about what a message takes; the page then becomes the code's, whatever became of it
+# About what a message takes; the page then becomes the code's, whatever became of it.
+ON_ITS_WAY: Final = timedelta(seconds=6)
 TICKET: Final = "k"
 OTHER_WAY: Final = {"other": "1"}  # on the welcome page's address: don't go on with the code
 
@@ -64,7 +63,7 @@ def ask_for_code(request: Request, slug: str, form: Form, now: Now, settings: Se
         try:
             number = PhoneNumber.parse(form.get("number", ""), messaging_of(settings.senders_file).countries)
         except BadPhoneNumber:
-            return _number_page(request, _shown(request, slug, now), visit.handed, language, now, problem=BAD_NUMBER)
+            return _number_page(request, shown_at(request, slug, now), visit.handed, language, now, problem=BAD_NUMBER)
         asked = phone_codes.ask(
             db, _visitor(visit), number, language=language, messages_a_day=_a_day(settings), keys=settings.keys, now=now
         )
@@ -85,7 +84,7 @@ def send_again(request: Request, slug: str, form: Form, now: Now, settings: Sett
                 db, _visitor(visit), waiting.code_id, messages_a_day=_a_day(settings), keys=settings.keys, now=now
             )
     if isinstance(asked, Nothing):
-        return _number_page(request, _shown(request, slug, now), visit.handed, language, now, problem=TOO_OLD)
+        return _number_page(request, shown_at(request, slug, now), visit.handed, language, now, problem=TOO_OLD)
     return _go_on(slug, visit, asked, language, has_ticket=named is not None)
 
 
@@ -128,7 +127,7 @@ def _go_on(slug: str, visit: Visit, asked: Waiting | Exceeded, language: str, *,
 def show_code(request: Request, slug: str, query: Query, now: Now, settings: SettingsDep) -> Response:
     """Say that the message is on its way; a moment later, ask for its code."""
     language = rendering.speak(request, settings, query)
-    shown = _shown(request, slug, now)
+    shown = shown_at(request, slug, now)
     handed = read_handed(query, shown.place.routers)
     if handed.mac is None or not handed.can_log_in:
         raise Stop(say.NOT_ON_WIFI, again=home(slug))
@@ -193,7 +192,7 @@ def enter_code(request: Request, slug: str, form: Form, now: Now, settings: Sett
         return lead_on(request, visit, entered, language)
     if isinstance(became, Exceeded):
         raise Stop(say.NO_CODES_NOW, again=_welcome(slug, visit.handed, language))
-    return _another_try(request, _shown(request, slug, now), visit.handed, form, became, language, now)
+    return _another_try(request, shown_at(request, slug, now), visit.handed, form, became, language, now)
 
 
 def _another_try(
@@ -245,21 +244,11 @@ def go_online_for_a_while(request: Request, slug: str, form: Form, now: Now, set
     return lead_on(request, visit, entered, language)
 
 
-@routes.get("/phone/code")
-@routes.get("/phone/online")
-@routes.get("/phone/again")
-def show_no_form(request: Request, slug: str, query: Query, settings: SettingsDep) -> Response:
-    """Whoever reloads a button's address starts again."""
-    rendering.speak(request, settings, query)
-    raise Stop(say.NOT_A_PAGE, again=home(slug))
+for _button in ("code", "online", "again"):
+    routes.get(f"/phone/{_button}")(start_again)
 
 
 # --- what they look like -------------------------------------------------------------------------------------------------
-
-
-def _shown(request: Request, slug: str, now: datetime) -> Shown:
-    content: Content = request.app.state.content
-    return content.get(slug, now)
 
 
 def _form(

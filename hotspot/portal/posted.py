@@ -106,7 +106,10 @@ class Office(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """Information, alerts and an office's addresses, and `until` when they hold. `contacts` are the web addresses of its kelurahan's office, `area` its name."""
+    """Information, alerts and an office's addresses, and `until` when they hold.
+
+    `contacts` are the web addresses of its kelurahan's office, `area` the kelurahan's name.
+    """
 
     slug: str
     walled_garden: str

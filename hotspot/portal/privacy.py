@@ -7,7 +7,7 @@ are told after it has, and told again by the clock until they report the end.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Final, Literal, TypeVar
+from typing import Final, Literal, TypeVar, get_args
 from uuid import UUID
 
 from fastapi import Request, Response
@@ -20,11 +20,11 @@ from hotspot.guests.service import find_credentials
 from hotspot.portal import explanations as say
 from hotspot.portal import held, rendering, service, tickets
 from hotspot.portal.attempts import Stage
-from hotspot.portal.door import Form, Query, guest_routes, home, refuse_foreign
+from hotspot.portal.door import Form, Query, guest_routes, home, refuse_foreign, refuse_stale, session_form, start_again
 from hotspot.portal.handoff import Stop
 from hotspot.portal.held import Deed, Held
 from hotspot.portal.service import Place
-from hotspot.portal.tickets import Ticket
+from hotspot.portal.tickets import Purpose, Ticket
 from hotspot.settings import Settings
 from hotspot.sites.settings import SignIn
 from hotspot.web import Now, ReadDb, SettingsDep
@@ -48,6 +48,7 @@ METHODS: Final[Mapping[str, str]] = {
     SignIn.VOUCHER: N_("voucher"),
     SignIn.PHONE: N_("phone code"),
     SignIn.RESIDENT: N_("resident code"),
+    SignIn.GRACE: N_("short connection for a code"),
 }
 OTHER_REASON: Final = N_("the login was not valid")
 
@@ -70,7 +71,7 @@ def show_own_data(request: Request, slug: str, query: Query, db: ReadDb, now: No
         address=f"/p/{slug}/privacy",
         carried={name: query[name] for name in CARRIED if name in query},
         place=place,
-        forms={name: _form_of(name, ticket, place, settings, now, language) for name in ("withdraw", "delete")},
+        forms={name: _form_of(name, ticket, place, settings, now, language) for name in get_args(DeedName)},
         held=_in_words(held.held_about(db, found.session.device_id), settings, language),
     )
 
@@ -83,11 +84,9 @@ def _ticket(pairs: dict[str, str], settings: Settings, place: Place) -> Ticket:
 
 
 def _form_of(
-    name: str, ticket: Ticket, place: Place, settings: Settings, now: datetime, language: str
+    name: DeedName, ticket: Ticket, place: Place, settings: Settings, now: datetime, language: str
 ) -> dict[str, object]:
-    token = tickets.own_data_token(settings.keys, site_id=place.site_id, credential_id=ticket.credential_id, now=now)
-    fields = {**ticket.fields(settings.keys, place.site_id), "lang": language, "token": token}
-    return {"action": f"/p/{place.site.slug}/privacy/{name}", "fields": fields, "asks": None}
+    return session_form(f"privacy/{name}", Purpose.OWN_DATA, ticket, place, settings, now, language)
 
 
 # --- in words ------------------------------------------------------------------------------------------------------------
@@ -179,10 +178,7 @@ def _do(
     with request.app.state.database.writing() as db:
         place = service.get_place(db, slug)
         ticket = _ticket(form, settings, place)
-        if not tickets.is_own_data_token(
-            form.get("token", ""), settings.keys, site_id=place.site_id, credential_id=ticket.credential_id, now=now
-        ):
-            raise Stop(say.STALE_FORM, again=home(slug))
+        refuse_stale(form, Purpose.OWN_DATA, ticket, place, settings, now)
         credential = find_credentials(db, [ticket.credential_id]).get(ticket.credential_id)
         deed = Deed(None, []) if credential is None else _done(db, name, credential.device_id, settings, now)
         answer = rendering.page(
@@ -206,9 +202,5 @@ def _done(db: Session, name: DeedName, device_id: UUID, settings: Settings, now:
     return held.erase(db, device_id, keys=settings.keys, zone=settings.zone, by=GUEST, now=now)
 
 
-@routes.get("/privacy/withdraw")
-@routes.get("/privacy/delete")
-def show_no_deed(request: Request, slug: str, query: Query, settings: SettingsDep) -> Response:
-    """Whoever reloads a button's address starts again; a GET never changes anything."""
-    rendering.speak(request, settings, query)
-    raise Stop(say.NOT_A_PAGE, again=home(slug))
+routes.get("/privacy/withdraw")(start_again)
+routes.get("/privacy/delete")(start_again)

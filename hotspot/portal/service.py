@@ -152,17 +152,6 @@ def progress(db: Session, place: Place, credential_id: UUID, *, now: datetime) -
     return Progress(judge(Facts(credential, attempt, is_online, refusal), now), credential, session, attempt)
 
 
-def find_online_session(
-    db: Session, place: Place, credential_id: UUID, device_id: UUID, now: datetime
-) -> GuestSession | None:
-    """Return the open session that this credential began here.
-
-    Naming a device is not enough to be told about it: a MAC address is no secret, a credential is.
-    """
-    session = find_session_of(db, credential_id, site_id=place.site_id, device_id=device_id)
-    return session if session is not None and _is_online(session, place, now) else None
-
-
 def _is_online(session: GuestSession, place: Place, now: datetime) -> bool:
     """Whether the router has reported it lately: one that went silent is most likely the trace of a power cut."""
     silence = timedelta(seconds=MISSED_INTERIMS * place.settings.interim_seconds)

@@ -14,12 +14,9 @@ class Presses:
     Never by the address that a press comes from: a whole site shares one, and one person in it would shut out all the others.
     """
 
-    by_device: Throttle = field(
-        default_factory=lambda: Throttle(6, timedelta(minutes=1))
-    )  # weak links make people press again
-    by_site: Throttle = field(
-        default_factory=lambda: Throttle(3_000, timedelta(minutes=1))
-    )  # a full stadium lets go of its phones at once
+    # Weak links make people press again; a full stadium lets go of its phones at once.
+    by_device: Throttle = field(default_factory=lambda: Throttle(6, timedelta(minutes=1)))
+    by_site: Throttle = field(default_factory=lambda: Throttle(3_000, timedelta(minutes=1)))
 
     def admit(self, *, site_id: int, mac: MacAddress, now: datetime) -> bool:
         return self.by_device.admits(f"{site_id} {mac}", now) and self.by_site.admits(str(site_id), now)

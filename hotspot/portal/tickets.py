@@ -1,4 +1,4 @@
-"""What the portal signs: the welcome page's form, and the address of the online page. Nothing is kept on the phone.
+"""What the portal signs: the pages' forms, and the address of the online page. Nothing is kept on the phone.
 
 A form's token holds for the hour it was made in and the next one. A ticket names a credential; its signature covers all that the
 address carries, so that nobody can make our page show somebody else's words or links.
@@ -7,6 +7,7 @@ address carries, so that nobody can make our page show somebody else's words or 
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from secrets import token_hex
 from typing import Final
 from urllib.parse import urlencode
@@ -20,14 +21,20 @@ PRESS: Final = re.compile(r"[0-9a-f]{32}", re.ASCII)
 HOUR: Final = timedelta(hours=1)
 
 
+class Purpose(StrEnum):
+    """What a form does about a session that is online; a token for one is none for another."""
+
+    SIGN_OUT = "portal sign out"
+    OWN_DATA = "portal own data"
+
+
 def form_token(keys: Keys, *, site_id: int, mac: MacAddress | str, now: datetime) -> str:
     return keys.sign("portal form", site_id, mac, _hour(now))
 
 
 def is_form_token(token: str, keys: Keys, *, site_id: int, mac: MacAddress, now: datetime) -> bool:
     """Tell whether the token was made for this device at this site within the hour or the one before."""
-    hours = (_hour(now), _hour(now - HOUR))
-    return any(keys.is_signed(token, "portal form", site_id, mac, hour) for hour in hours)
+    return _is_fresh(token, keys, now, "portal form", site_id, mac)
 
 
 def new_press() -> str:
@@ -40,14 +47,20 @@ def parse_press(text: str) -> UUID:
     return UUID(hex=text) if PRESS.fullmatch(text) else uuid4()
 
 
-def own_data_token(keys: Keys, *, site_id: int, credential_id: UUID, now: datetime) -> str:
-    """Return what the forms carry that withdraw and delete: made for who was online with this credential."""
-    return keys.sign("portal own data", site_id, credential_id.hex, _hour(now))
+def session_token(keys: Keys, purpose: Purpose, *, site_id: int, credential_id: UUID, now: datetime) -> str:
+    """Return what a form about a session carries: made for this purpose and who is online with this credential."""
+    return keys.sign(purpose.value, site_id, credential_id.hex, _hour(now))
 
 
-def is_own_data_token(token: str, keys: Keys, *, site_id: int, credential_id: UUID, now: datetime) -> bool:
-    hours = (_hour(now), _hour(now - HOUR))
-    return any(keys.is_signed(token, "portal own data", site_id, credential_id.hex, hour) for hour in hours)
+def is_session_token(
+    token: str, keys: Keys, purpose: Purpose, *, site_id: int, credential_id: UUID, now: datetime
+) -> bool:
+    """Tell whether the token was made for this purpose and credential at this site within the hour or the one before."""
+    return _is_fresh(token, keys, now, purpose.value, site_id, credential_id.hex)
+
+
+def _is_fresh(token: str, keys: Keys, now: datetime, purpose: str, *bound_to: object) -> bool:
+    return any(keys.is_signed(token, purpose, *bound_to, _hour(made)) for made in (now, now - HOUR))
 
 
 def _hour(at: datetime) -> int:

@@ -88,10 +88,6 @@ def number(digits: int) -> PhoneNumber:
     return PhoneNumber(f"+6281{digits:09}")
 
 
-def a_phone(turn: int) -> Visitor:
-    return Visitor(1, UUID(int=turn))
-
-
 # --- asking and entering -------------------------------------------------------------------------------------------------
 
 

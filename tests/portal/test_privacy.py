@@ -22,6 +22,8 @@ from hotspot.migrations.models import metadata
 from hotspot.portal import held
 from hotspot.portal.entering import ATTEMPT_LOCK
 from hotspot.portal.held import erase, forget_addresses, held_about, withdraw
+from hotspot.portal.privacy import METHODS
+from hotspot.sites.settings import SignIn
 from hotspot.usage.counters import EndedBy
 from hotspot.usage.models import GuestSession
 from hotspot.usage.rollup import rebuild_dirty
@@ -101,6 +103,10 @@ def decide(visit: Visit, number: UUID, *, refusal: str | None = None) -> None:
     )
     with visit.database.writing() as db:
         log_admissions(db, [entry], now=visit.clock())
+
+
+def test_every_way_that_a_consent_can_name_has_words() -> None:
+    assert METHODS.keys() == set(SignIn)
 
 
 def test_naming_a_device_shows_nothing_of_it(visit: Visit) -> None:

@@ -58,16 +58,26 @@ def grace(guest: Guest, **more: str) -> Fields:
     return guest.form(guest.code_page(guest.ask(**more)), "phone/online")[1]
 
 
+def online(guest: Guest) -> Fields:
+    """What the router's /login was given for a device that is online now."""
+    response = guest.visit.client.post("/p/alun-alun/login", data=one_tap(guest))
+    login = dict(parse_qsl(urlsplit(response.headers["location"]).query))
+    guest.visit.accept(login["username"])
+    guest.visit.start(login["username"])
+    return login
+
+
 def own_data_form(name: str) -> Callable[..., Fields]:
     def form(guest: Guest) -> Fields:
-        visit = guest.visit
-        response = visit.client.post("/p/alun-alun/login", data=one_tap(guest))
-        login = dict(parse_qsl(urlsplit(response.headers["location"]).query))
-        visit.accept(login["username"])
-        visit.start(login["username"])
-        return buttons(visit.open(own_data(visit, login)))[f"/p/alun-alun/privacy/{name}"]
+        return buttons(guest.visit.open(own_data(guest.visit, online(guest))))[f"/p/alun-alun/privacy/{name}"]
 
     return form
+
+
+def sign_out_form(guest: Guest) -> Fields:
+    """The one that a page shows where the router is not known."""
+    page = guest.visit.open(**handed(username=online(guest)["username"], link_login_only=""))
+    return buttons(page)["/p/alun-alun/logout"]
 
 
 FORMS: dict[str, Callable[..., Fields]] = {
@@ -78,7 +88,7 @@ FORMS: dict[str, Callable[..., Fields]] = {
     "/p/{slug}/phone/online": grace,
     "/p/{slug}/privacy/withdraw": own_data_form("withdraw"),
     "/p/{slug}/privacy/delete": own_data_form("delete"),
-    "/p/{slug}/logout": own_data_form("withdraw"),  # the same ticket and token
+    "/p/{slug}/logout": sign_out_form,
 }
 BY_FORM = pytest.mark.parametrize("path", sorted(FORMS))
 
@@ -192,6 +202,17 @@ def test_a_token_of_another_place_is_refused(guest: Guest, path: str) -> None:
 
     refused(guest.visit, path, fields | {"token": other["token"]})
     refused(guest.visit, path.replace("{slug}", "perpustakaan"), fields)
+
+
+@pytest.mark.parametrize("deed", ["withdraw", "delete"])
+def test_a_token_that_signs_out_neither_withdraws_nor_deletes(guest: Guest, deed: str) -> None:
+    """Nor the other way round: each page's buttons can do what they say and no more."""
+    signing_out = sign_out_form(guest)
+
+    refused(guest.visit, f"/p/{{slug}}/privacy/{deed}", signing_out)
+
+    fields = own_data_form(deed)(guest)
+    refused(guest.visit, "/p/{slug}/logout", fields)
 
 
 def test_the_console_and_the_api_are_closed_to_who_has_no_log_in(guest: Guest) -> None:

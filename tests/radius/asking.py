@@ -26,7 +26,6 @@ from tests.radius.radius_city import (
 )
 
 MINUTE = timedelta(minutes=1)
-GIGA = 10**9
 
 
 def rule(city: City, site: str = "alun-alun", **settings: Any) -> None:
