@@ -58,7 +58,7 @@ class Facts:
     @property
     def is_latest(self) -> bool:
         """Whether the attempt is about this credential; another one's holder may be anybody who named the device."""
-        return self.attempt is not None and self.attempt.credential_id == self.credential.id
+        return self.attempt is not None and self.credential.id in (self.attempt.credential_id, self.attempt.told_id)
 
 
 def judge(facts: Facts, now: datetime) -> Stage:
@@ -96,7 +96,8 @@ def _decided(facts: Facts, now: datetime) -> Stage | None:
     if not facts.is_latest and attempt.way != LoginWay.CONTROLLER:
         return None
     if attempt.state == State.CONFIRMED:
-        return Stage.ONLINE if now < attempt.decided_at + CONFIRMED_FOR else Stage.ENDED
+        later = Stage.LOOK if attempt.way == LoginWay.CONTROLLER else Stage.ENDED
+        return Stage.ONLINE if now < attempt.decided_at + CONFIRMED_FOR else later
     return Stage(attempt.reason) if facts.is_latest and attempt.reason in set(Stage) else Stage.NO_ANSWER
 
 
@@ -127,9 +128,16 @@ def attempt_of(db: Session, credential: Credential) -> SignInAttempt | None:
     ).first()
 
 
+def credential_in_use(db: Session, attempt: SignInAttempt) -> Credential | None:
+    """Return the controller's credential once the router has asked about it, else the one that the button gave."""
+    known = find_credentials(db, [one for one in (attempt.told_id, attempt.credential_id) if one is not None])
+    told = known.get(attempt.told_id) if attempt.told_id is not None else None
+    return told if told is not None and told.used_at is not None else known.get(attempt.credential_id)
+
+
 def stage_of(db: Session, attempt: SignInAttempt, *, now: datetime) -> Stage:
     """Return how far an attempt has come, for who may know all of it."""
-    credential = find_credentials(db, [attempt.credential_id]).get(attempt.credential_id)
+    credential = credential_in_use(db, attempt)
     if credential is None:
         return Stage.EXPIRED
     session = find_session_of(db, credential.id, site_id=credential.site_id, device_id=credential.device_id)

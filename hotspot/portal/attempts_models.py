@@ -22,7 +22,8 @@ class State(StrEnum):
 class SignInAttempt(SQLModel, table=True):
     """One device's try to get online at a site, from the button to the end; one at a time, however often the button is pressed.
 
-    `press` is the page whose button was pressed last, `credential_id` what that gave. `handed` is what the router handed over and the
+    `press` is the page whose button was pressed last, `credential_id` what that gave. `told_id` is the credential that the controller takes
+    to the router: whoever pressed does not know it, so only the device that the router lets in with it is told of the session. `handed` is what the router handed over and the
     way that is tried second needs, sealed with the context ``attempt:<id>``; null once it is decided. `fell_back_at`: since when that
     second way is tried. `answer` is what the router said to the controller, `browser` the family alone. A log that stands by itself:
     no foreign keys to check.
@@ -45,6 +46,7 @@ class SignInAttempt(SQLModel, table=True):
     consent_id: int
     press: UUID
     credential_id: UUID
+    told_id: UUID | None = None
     way: str = Field(max_length=10)
     state: str = Field(max_length=10)
     reason: str | None = Field(default=None, max_length=24)

@@ -311,10 +311,16 @@ def _online_page(
         if handed.router
         else session_form(SIGN_OUT, tickets.Purpose.SIGN_OUT, ticket, place, settings, now, language),
         forms=forms,
-        your_data=rendering.link(
-            f"/p/{place.site.slug}/privacy", {**ticket.fields(settings.keys, place.site_id), "lang": language}
-        ),
+        your_data=_own_data(place, found, ticket, settings, language),
     )
+
+
+def _own_data(place: Place, found: Progress, ticket: tickets.Ticket, settings: Settings, language: str) -> str:
+    """Return where a device sees what is held about it: by way of its router where this ticket began no session of its own."""
+    if found.session is None and ticket.router:
+        return f"{ticket.router}/status"
+    fields = {**ticket.fields(settings.keys, place.site_id), "lang": language}
+    return rendering.link(f"/p/{place.site.slug}/privacy", fields)
 
 
 def _figures(place: Place, found: Progress, now: Now, language: str, settings: Settings) -> dict[str, str] | None:

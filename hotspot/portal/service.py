@@ -14,7 +14,7 @@ from sqlmodel import Session, select
 from hotspot.guests.models import Credential, Terms
 from hotspot.guests.service import find_credentials, find_refusal
 from hotspot.guests.terms import NoSuchTerms, current
-from hotspot.portal.attempts import Facts, Stage, attempt_of, judge
+from hotspot.portal.attempts import Facts, Stage, attempt_of, credential_in_use, judge
 from hotspot.portal.attempts_models import SignInAttempt
 from hotspot.portal.broadcasts import Alert
 from hotspot.portal.explanations import NO_SUCH_SITE, NO_TERMS, RETIRED
@@ -85,7 +85,7 @@ class Progress:
     @property
     def is_latest(self) -> bool:
         """Whether the attempt is about this log-in, so that its words may be told."""
-        return self.attempt is not None and self.attempt.credential_id == self.credential.id
+        return self.attempt is not None and self.credential.id in (self.attempt.credential_id, self.attempt.told_id)
 
 
 def get_place(db: Session, slug: str) -> Place:
@@ -148,7 +148,10 @@ def progress(db: Session, place: Place, credential_id: UUID, *, now: datetime) -
     session = find_session_of(db, credential_id, site_id=place.site_id, device_id=credential.device_id)
     attempt = attempt_of(db, credential)
     is_online = None if session is None else _is_online(session, place, now)
-    refusal = find_refusal(db, credential) if session is None else None
+    asked = credential
+    if attempt is not None and attempt.credential_id == credential_id:
+        asked = credential_in_use(db, attempt) or credential
+    refusal = find_refusal(db, asked) if session is None else None
     return Progress(judge(Facts(credential, attempt, is_online, refusal), now), credential, session, attempt)
 
 

@@ -31,8 +31,9 @@ FIND: Final = """
     LEFT JOIN router ON router.id = attempt.router_id
     LEFT JOIN consent ON consent.id = attempt.consent_id
     LEFT JOIN terms ON terms.sha256 = consent.terms_sha256
-    LEFT JOIN credential ON credential.id = attempt.credential_id
-    LEFT JOIN admission ON admission.id = attempt.credential_id
+    LEFT JOIN credential AS told ON told.id = attempt.told_id AND told.used_at IS NOT NULL
+    LEFT JOIN credential ON credential.id = COALESCE(told.id, attempt.credential_id)
+    LEFT JOIN admission ON admission.id = credential.id
     LEFT JOIN LATERAL (
         SELECT refusal, decided_at FROM admission
         WHERE admission.guest_id = credential.guest_id AND device_id = attempt.device_id AND refusal IS NOT NULL
@@ -40,7 +41,7 @@ FIND: Final = """
         ORDER BY decided_at DESC LIMIT 1) AS refused ON admission.id IS NULL
     LEFT JOIN LATERAL (
         SELECT started_at, ended_at, ended_by FROM guest_session
-        WHERE guest_session.device_id = attempt.device_id AND admission_id = attempt.credential_id
+        WHERE guest_session.device_id = attempt.device_id AND admission_id = credential.id
         ORDER BY started_at DESC LIMIT 1) AS session ON TRUE
     WHERE support_code = :code ORDER BY requested_at DESC LIMIT :most
 """

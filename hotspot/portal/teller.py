@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import structlog
 from prometheus_client import Counter
@@ -25,6 +25,7 @@ from sqlmodel import Session, select
 from hotspot.db import Database
 from hotspot.errors import HotspotError
 from hotspot.guests.refusals import recognise
+from hotspot.guests.service import CREDENTIAL_LIFE
 from hotspot.portal.attempts import IMPATIENCE, UNDER_WAY, Stage, decide, stage_of, unseal_handed
 from hotspot.portal.attempts_models import IS_OPEN, SignInAttempt, State
 from hotspot.routers import active
@@ -70,13 +71,23 @@ RECORD: Final = """
 """
 
 
+# The controller's own credential for the same guest: who pressed has the other one, and may be anybody who named the device.
+OF_ITS_OWN: Final = """
+    INSERT INTO credential (
+        id, site_id, device_id, guest_id, consent_id, language, cap_seconds, cap_octets, issued_at, expires_at)
+    SELECT :told, site_id, device_id, guest_id, consent_id, language, cap_seconds, cap_octets, :now, :expires
+    FROM credential WHERE id = :credential
+"""
+
+
 class Guest(NamedTuple):
-    """One device to be let in: what its router is told."""
+    """One device to be let in: what its router is told. `credential_id` is of the press that it is for."""
 
     attempt_id: UUID
     credential_id: UUID
     mac: str
     ip: str
+    user_name: str
     password: str
 
 
@@ -146,8 +157,14 @@ class Teller:
         with self.database.writing() as db:
             for row in db.execute(text(TAKE), facts).all():
                 handed = unseal_handed(row.handed, row.id, self.settings.keys)
-                password = self.settings.keys.one_time_password(row.credential_id)
-                guest = Guest(row.id, row.credential_id, handed["mac"], handed["ip"], password)
+                told = uuid4()
+                own = {"told": told, "credential": row.credential_id, "now": now, "expires": now + CREDENTIAL_LIFE}
+                db.execute(text(OF_ITS_OWN), own)
+                db.execute(
+                    text("UPDATE sign_in_attempt SET told_id = :told WHERE id = :id"), {"told": told, "id": row.id}
+                )
+                password = self.settings.keys.one_time_password(told)
+                guest = Guest(row.id, row.credential_id, handed["mac"], handed["ip"], told.hex, password)
                 found.setdefault(row.router_id, []).append(guest)
         return found
 
@@ -196,7 +213,7 @@ def ask(connection: Connection, guest: Guest) -> Heard:
     if active.is_online(connection, guest.mac):
         return Heard(Stage.ONLINE, "already online")
     try:
-        active.log_in(connection, user=guest.credential_id.hex, password=guest.password, mac=guest.mac, ip=guest.ip)
+        active.log_in(connection, user=guest.user_name, password=guest.password, mac=guest.mac, ip=guest.ip)
     except RouterRefused as error:
         said = str(error.facts.get("problem", ""))
         return Heard(Stage.REFUSED if recognise(said) else None, said)

@@ -127,6 +127,36 @@ def test_presses_while_the_router_is_told_are_one_log_in(here: Hotspot) -> None:
     assert "Sisa waktu" not in other.text, "what is left is told to who has the credential that was used"
 
 
+@pytest.mark.parametrize("way", ["controller", "browser"])
+def test_who_merely_named_a_device_is_told_nothing_of_its_session_and_can_do_nothing_about_it(
+    here: Hotspot, way: str
+) -> None:
+    """They press for a neighbour and never go to the router, so the controller lets the neighbour in."""
+    decide(here.visit, login_way=way)
+    response = here.visit.press(here.visit.welcome())
+    query = httpx.QueryParams(response.headers["location"].partition("?")[2])
+    ticket = dict(query if way == "controller" else httpx.QueryParams(query["dst"].partition("?")[2]))
+    pressed = ticket["t"].partition(".")[0]
+    here.wait(seconds=6)
+    (asked,) = here.asked
+    here.visit.start(asked["user"])
+
+    online = here.visit.open("/p/alun-alun/online", **ticket)
+    assert "Anda sudah terhubung" in online.text
+    assert f"{ROUTER}/status" in online.addresses
+    assert here.visit.client.get("/p/alun-alun/privacy", params=ticket).status_code == 403
+    api = here.visit.client.get("/p/alun-alun/api", params=ticket, headers={"accept": "application/captive+json"})
+    assert api.json()["captive"] is True
+    assert not [one for one in here.visit.welcome(username=pressed).addresses if "/privacy" in one]
+    here.wait(seconds=301)
+    assert here.visit.open("/p/alun-alun/online", **ticket).refresh == [f"2; url={ROUTER}/status"]
+
+    own = here.visit.welcome(username=asked["user"])
+    assert "Anda sudah terhubung" in own.text
+    (data,) = [one for one in own.addresses if "/privacy" in one]
+    assert "Data Anda di Wi-Fi ini" in here.visit.open(data).text
+
+
 def test_who_is_online_already_is_not_logged_in_again(here: Hotspot) -> None:
     here.online.append(MAC)
     progress = path(here.visit.press(here.visit.welcome()))
@@ -232,7 +262,7 @@ def test_the_controller_tries_once_when_the_browser_came_to_nothing(here: Hotspo
 
     here.wait(seconds=1)
 
-    assert [asked["user"] for asked in here.asked] == [login["username"]]
+    assert [asked["user"] for asked in here.asked] == [here.attempt.told_id and here.attempt.told_id.hex]
     assert "Anda sudah terhubung" in here.visit.open(path_of(login)).text
     assert here.attempt.fell_back_at == here.visit.clock()
 

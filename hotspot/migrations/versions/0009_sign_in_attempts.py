@@ -21,6 +21,7 @@ def upgrade() -> None:
         sa.Column("consent_id", sa.Integer(), nullable=False),
         sa.Column("press", sa.Uuid(), nullable=False),
         sa.Column("credential_id", sa.Uuid(), nullable=False),
+        sa.Column("told_id", sa.Uuid(), nullable=True),
         sa.Column("way", sa.String(length=10), nullable=False),
         sa.Column("state", sa.String(length=10), nullable=False),
         sa.Column("reason", sa.String(length=24), nullable=True),
