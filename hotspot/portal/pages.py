@@ -22,7 +22,6 @@ from hotspot.portal.door import (
     Form,
     Query,
     guest_routes,
-    home,
     lead_on,
     progress_url,
     receive,
@@ -40,6 +39,7 @@ from hotspot.portal.prose import blocks, in_language
 from hotspot.portal.service import Place, Progress
 from hotspot.portal.tickets import Ticket
 from hotspot.settings import Settings
+from hotspot.sites.models import home
 from hotspot.web import Now, ReadDb, SettingsDep
 
 POLL_SECONDS: Final = 2
@@ -117,7 +117,7 @@ def _welcome_page(
         request,
         "welcome.html",
         language=language,
-        address=f"/p/{place.site.slug}",
+        address=home(place.site.slug),
         carried=handed.fields(),
         place=place,
         status=status,
@@ -143,7 +143,7 @@ def _forms(
     own = {"lang": language, "terms": terms.sha256, "token": token, "press": press or tickets.new_press()}
     return [
         {
-            "action": f"/p/{place.site.slug}/{method.action}",
+            "action": f"{home(place.site.slug)}/{method.action}",
             "fields": {**handed.fields(), **own, "method": method.name.value},
             "label": method.label,
             "asks": method.asks,
@@ -169,7 +169,7 @@ def _router_error_page(
 ) -> Response:
     """Say why the router refused, once. Going on is the person's decision: a link, never a form that sends itself."""
     explanation = say.of_router_error(handed.error, handed.error_orig)
-    welcome = f"/p/{place.site.slug}"
+    welcome = home(place.site.slug)
     return rendering.page(
         request,
         "problem.html",
@@ -236,7 +236,7 @@ def show_progress(request: Request, slug: str, query: Query, db: ReadDb, now: No
             request,
             "connecting.html",
             language=language,
-            address=f"/p/{slug}/online",
+            address=f"{home(slug)}/online",
             carried=carried,
             place=place,
             refresh_seconds=POLL_SECONDS,
@@ -270,7 +270,7 @@ def _failure_page(
         request,
         "problem.html",
         language=language,
-        address=f"/p/{place.site.slug}/online",
+        address=f"{home(place.site.slug)}/online",
         carried=carried,
         place=place,
         problem=problem,
@@ -293,7 +293,7 @@ def _online_page(
     carried: Mapping[str, str] | None = None,
 ) -> Response:
     settings: Settings = request.app.state.settings
-    here = f"/p/{place.site.slug}" if carried is None else f"/p/{place.site.slug}/online"
+    here = home(place.site.slug) if carried is None else f"{home(place.site.slug)}/online"
     carried = handed.fields() if carried is None else carried
     return rendering.page(
         request,
@@ -312,7 +312,7 @@ def _online_page(
         else session_form(SIGN_OUT, tickets.Purpose.SIGN_OUT, ticket, place, settings, now, language),
         forms=forms,
         your_data=rendering.link(
-            f"/p/{place.site.slug}/privacy", {**ticket.fields(settings.keys, place.site_id), "lang": language}
+            f"{home(place.site.slug)}/privacy", {**ticket.fields(settings.keys, place.site_id), "lang": language}
         ),
     )
 
@@ -338,7 +338,7 @@ def show_terms(request: Request, slug: str, query: Query, now: Now, settings: Se
         request,
         "terms.html",
         language=language,
-        address=f"/p/{slug}/terms",
+        address=f"{home(slug)}/terms",
         carried={},
         place=place,
         terms=_terms_shown(terms, language, settings),

@@ -23,7 +23,7 @@ from hotspot.guests.refusals import N_
 from hotspot.portal import explanations as say
 from hotspot.portal import grace, rendering, tickets
 from hotspot.portal.content import Shown
-from hotspot.portal.door import Form, Query, guest_routes, home, lead_on, receive, shown_at, start_again
+from hotspot.portal.door import Form, Query, guest_routes, lead_on, receive, shown_at, start_again
 from hotspot.portal.entering import Entered, enter
 from hotspot.portal.handoff import Handed, Stop, read_handed
 from hotspot.portal.methods import Asked
@@ -32,6 +32,7 @@ from hotspot.portal.phone import CODE, NUMBER, code_ticket, find_code_id
 from hotspot.portal.service import Place
 from hotspot.portal.visits import Visit
 from hotspot.settings import Settings
+from hotspot.sites.models import home
 from hotspot.sites.settings import SignIn
 from hotspot.web import Now, SettingsDep
 
@@ -333,7 +334,7 @@ def _sending_page(
         ticket=ticket,
         ending=ending,
         refresh_seconds=int(ON_ITS_WAY.total_seconds()),
-        ready=rendering.link(f"/p/{shown.place.site.slug}/phone", carried),
+        ready=rendering.link(f"{home(shown.place.site.slug)}/phone", carried),
     )
 
 

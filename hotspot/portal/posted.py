@@ -22,7 +22,7 @@ from hotspot.portal.broadcasts import Alert, alerts_at
 from hotspot.portal.models import Banner, BannerImage
 from hotspot.portal.prose import in_language
 from hotspot.portal.schedule import HORIZON, Schedule
-from hotspot.sites.models import Site
+from hotspot.sites.models import Site, home
 from hotspot.sites.settings import SiteSettings
 
 AT_ONCE: Final = 3  # more than that nobody reads before the button
@@ -145,7 +145,7 @@ class Posted:
         ways = [
             Link(
                 links.shown(link),
-                f"/p/{self.slug}/office/{number}" if links.is_free(links.host_of(link), self.walled_garden) else "",
+                f"{home(self.slug)}/office/{number}" if links.is_free(links.host_of(link), self.walled_garden) else "",
             )
             for number, link in enumerate(self.contacts)
         ]
@@ -165,7 +165,7 @@ class _Way(NamedTuple):
         if not links.is_free(links.host_of(link), self.walled_garden):
             return None
         position = self.links.index(link)
-        return f"/p/{self.slug}/go/{self.number}" + (f"/{position}" if position else "")
+        return f"{home(self.slug)}/go/{self.number}" + (f"/{position}" if position else "")
 
 
 def _picture(image: Image | None, parts: Mapping[str, str]) -> Picture | None:
