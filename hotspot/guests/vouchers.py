@@ -133,7 +133,7 @@ def take_codes(db: Session, number: int, *, keys: Keys) -> tuple[VoucherBatch, l
     return batch, [Printable(int(number), code) for number, code in (line.split() for line in lines)]
 
 
-def forget_codes(db: Session, *, now: datetime) -> None:
+def forget_printed_codes(db: Session, *, now: datetime) -> None:
     """Delete the codes that nobody printed within a day."""
     db.execute(
         text("UPDATE voucher_batch SET sealed = NULL WHERE sealed IS NOT NULL AND made_at <= :before"),

@@ -43,7 +43,7 @@ from hotspot.sites.models import home
 from hotspot.web import Now, ReadDb, SettingsDep
 
 POLL_SECONDS: Final = 2
-OTHER_WAY: Final = "f"  # in an address: the credential was taken to the router already
+TAKEN: Final = "f"  # in an address: the credential was taken to the router already
 FAILED: Final = {
     Stage.NO_ANSWER: say.NO_ANSWER,
     Stage.REFUSED: say.REFUSED,
@@ -226,12 +226,12 @@ def show_progress(request: Request, slug: str, query: Query, db: ReadDb, now: No
     found = service.progress(db, place, ticket.credential_id, now=now)
     if found is None:
         raise Stop(say.FORGED_TICKET, again=home(slug))
-    carried: dict[str, str] = {name: query[name] for name in ("t", "r", "o", OTHER_WAY) if name in query}
+    carried: dict[str, str] = {name: query[name] for name in ("t", "r", "o", TAKEN) if name in query}
     if found.stage is Stage.ONLINE:
         handed = Handed(router=router, wanted_host=ticket.wanted_host or None)
         return _online_page(request, place, found, now, language, handed=handed, ticket=ticket, carried=carried)
     if found.stage in UNDER_WAY:
-        refresh_to = _lead(found, ticket, place, router, language, settings, has_tried=OTHER_WAY in query)
+        refresh_to = _lead(found, ticket, place, router, language, settings, has_tried=TAKEN in query)
         return rendering.page(
             request,
             "connecting.html",
@@ -254,7 +254,7 @@ def _lead(
         handed = read_handed(unseal_handed(attempt.handed, attempt.id, settings.keys), place.routers)
         login = Login(found.credential.id, settings.keys.one_time_password(found.credential.id))
         back = progress_url(settings, place.site.slug, place.site_id, ticket, language)
-        return login_url(handed, user_name=login.user_name, password=login.password, dst=f"{back}&{OTHER_WAY}=1")
+        return login_url(handed, user_name=login.user_name, password=login.password, dst=f"{back}&{TAKEN}=1")
     return f"{router}/status" if found.stage in (Stage.LOOK, Stage.OTHER_WAY) else ""
 
 
