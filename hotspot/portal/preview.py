@@ -1,6 +1,7 @@
 """Every sample page of a theme to look at, in frames the size of a phone: `hotspot portal preview`.
 
-For a designer's own machine; no database. A page is read from its files each time it is asked for. Whether it is light or dark is decided by the preview, not by the browser.
+For a designer's own machine; no database. A page is read from its files each time it is asked for. Whether it
+is light or dark is decided by the preview, not by the browser.
 """
 
 import base64
