@@ -21,7 +21,8 @@ USABLE := $(shell made_in=$$($(MADE_IN)); [ "$$made_in" -ef $(BIN) ] && $(BIN)/p
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check format venv assets lock clean bench-radius bench-portal
-.PHONY: campaign-radius campaign-chaos campaign-fuzz campaign-retransmit campaign-redemption campaign-cuts campaign-quoting campaign-residents campaign-fleet campaign-guesses campaign-codes
+.PHONY: campaign-radius campaign-chaos campaign-fuzz campaign-retransmit campaign-redemption campaign-quoting campaign-cuts
+.PHONY: campaign-residents campaign-fleet campaign-guesses campaign-codes
 .SUFFIXES:
 
 help: ## list the targets
@@ -78,6 +79,9 @@ campaign-fleet: $(DEV) ## one change for 500 simulated routers, a fifth of them 
 
 campaign-guesses: $(DEV) ## random codes against live vouchers, at the service and over HTTP
 	@$(BIN)/python -m benchmarks.campaign_guesses $(ARGS)
+
+campaign-codes: $(DEV) ## codes for phones: guesses sprayed over 10,000 phones, 100,000 messages pumped within a minute
+	@$(BIN)/python -m benchmarks.campaign_codes $(ARGS)
 
 venv: $(DEV) ## only the environment, with the tools for development
 	@:
@@ -150,6 +154,3 @@ $(VENV)/bin/pip:
 	fi; \
 	rm -rf $(VENV); \
 	"$$python" -m venv $(VENV)
-
-campaign-codes: $(DEV) ## codes for phones: guesses sprayed over 10,000 phones, 100,000 messages pumped within a minute
-	@$(BIN)/python -m benchmarks.campaign_codes $(ARGS)

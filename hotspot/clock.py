@@ -21,7 +21,7 @@ from hotspot.guests.limits import forget_windows
 from hotspot.guests.phone_codes import forget_phone_codes
 from hotspot.guests.residents import forget_residents
 from hotspot.guests.service import forget_admissions, forget_consents, forget_credentials
-from hotspot.guests.vouchers import forget_codes, forget_vouchers
+from hotspot.guests.vouchers import forget_printed_codes, forget_vouchers
 from hotspot.portal.held import forget_addresses
 from hotspot.portal.images import forget_images
 from hotspot.portal.support import KEPT as ATTEMPTS_KEPT
@@ -101,7 +101,7 @@ def _forget(database: Database, settings: Settings, now: datetime) -> None:
         forget_old_backups(db, now=now)
         forget_attempts(db, before=now - ATTEMPTS_KEPT)
         forget_windows(db, now=now)
-        forget_codes(db, now=now)
+        forget_printed_codes(db, now=now)
         forget_vouchers(db, before=before)
         forget_residents(db, before=before)
         forget_images(db, now=now)

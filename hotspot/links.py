@@ -36,6 +36,14 @@ def checked_link(text: str) -> str:
     return link
 
 
+def find_link(text: str) -> str | None:
+    """Return the address as `checked_link` does; None when it is none."""
+    try:
+        return checked_link(text)
+    except BadLink:
+        return None
+
+
 def host_of(link: str) -> str:
     """Return the host of a link that was checked."""
     found = LINK.fullmatch(link)

@@ -1,12 +1,13 @@
 """Settings under which nobody may serve the public, each said in a sentence that names its setting."""
 
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
 from hotspot.demo_folder import is_demo
 from hotspot.errors import Invalid
-from hotspot.settings import DEMO_SECRET_KEY, Settings, is_loopback
+from hotspot.settings import DEMO_SECRET_KEY, Settings
 
 PLACEHOLDERS = ("change-me", "changeme", "secret", "password", "example", "hotspot", "demo")
 SECRET_KEY_LENGTH = 32
@@ -66,3 +67,11 @@ def _address_problems(settings: Settings) -> list[str]:
     if url.scheme == "http" and not is_loopback(url.hostname or ""):
         found.append("HOTSPOT_PUBLIC_URL: guests and staff need https; put a proxy with a certificate in front")
     return found
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether `host` (an address or a name) can only be this machine."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -394,11 +394,3 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BadSetting(name="data_dir", problem=f"can't make the folder {folder}: {error.strerror}") from error
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether `host` (an address or a name) can only be this machine."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

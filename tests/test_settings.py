@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hotspot.safety import UnsafeSettings, problems, refuse_unsafe
-from hotspot.settings import DEMO_SECRET_KEY, BadSetting, Settings, is_loopback, load
+from hotspot.safety import UnsafeSettings, is_loopback, problems, refuse_unsafe
+from hotspot.settings import DEMO_SECRET_KEY, BadSetting, Settings, load
 from tests.conftest import SECRET_KEY
 
 PASSWORD = "correct-horse-battery"

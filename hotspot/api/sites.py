@@ -6,7 +6,7 @@ from hotspot.api.access import operators, readers
 from hotspot.api.routers import Asked, Slug
 from hotspot.routers.views import View
 from hotspot.sites import service as sites
-from hotspot.sites.models import LONGEST_ADDRESS, LONGEST_NAME, SiteState
+from hotspot.sites.models import LONGEST_ADDRESS, LONGEST_NAME, SiteState, home
 from hotspot.web import Db, Now, ReadDb, SettingsDep
 
 reading, operating = readers("sites"), operators("sites")
@@ -50,5 +50,5 @@ def add_site(asked: SiteAsked, db: Db, settings: SettingsDep, now: Now) -> View:
         "name": site.name,
         "area": asked.area,
         "state": site.state,
-        "portal_url": f"{settings.base_url}/p/{site.slug}",
+        "portal_url": f"{settings.base_url}{home(site.slug)}",
     }

@@ -42,7 +42,7 @@ from hotspot.routers import service as routers
 from hotspot.routers.models import COA_PORT
 from hotspot.sites import service as sites
 from hotspot.sites import settings as site_settings
-from hotspot.sites.models import SiteState
+from hotspot.sites.models import SiteState, home
 from hotspot.staff import service as staff
 from hotspot.staff.models import Role
 
@@ -151,7 +151,7 @@ def add_site(
             "name": site.name,
             "area": area,
             "state": site.state,
-            "portal_url": f"{settings.base_url}/p/{site.slug}",
+            "portal_url": f"{settings.base_url}{home(site.slug)}",
         }
     sentence = f"Added {row['slug']}; its router sends phones to {row['portal_url']}"
     print_made(row, sentence, as_json=as_json, dry_run=dry_run)

@@ -27,7 +27,7 @@ HEADERS = {
     "x-content-type-options": "nosniff",
 }
 FORM_PURPOSE = "console form"
-HELPERS = (Role.ADMIN, Role.NETWORK)  # who may look up what became of a guest's attempt
+SUPPORT_ROLES = (Role.ADMIN, Role.NETWORK)  # who may look up what became of a guest's attempt
 
 
 class NotSignedIn(NotAllowed):
@@ -122,7 +122,7 @@ def staff_facts(request: Request, staff: StaffAccount, settings: Settings) -> di
     """Return what a page shows of who is signed in, and the token for its forms."""
     return {
         "staff": staff.name,
-        "may_help": staff.role in HELPERS,
+        "may_look_up": staff.role in SUPPORT_ROLES,
         "form_token": form_token(settings, request.cookies[staff_cookie(settings)]),
     }
 

@@ -20,17 +20,17 @@ class NotForYou(NotAllowed):
     """Only admins and network staff look up support codes"""
 
 
-def _helper(staff: SignedIn) -> StaffAccount:
-    if staff.role not in access.HELPERS:
+def _supporter(staff: SignedIn) -> StaffAccount:
+    if staff.role not in access.SUPPORT_ROLES:
         raise NotForYou
     return staff
 
 
-Helper = Annotated[StaffAccount, Depends(_helper)]
+Supporter = Annotated[StaffAccount, Depends(_supporter)]
 
 
 @routes.get("")
-def ask_for_code(request: Request, staff: Helper, settings: SettingsDep) -> Response:
+def ask_for_code(request: Request, staff: Supporter, settings: SettingsDep) -> Response:
     """Show the field for the code."""
     return _page(request, staff, settings, code="", found=[])
 
@@ -38,7 +38,7 @@ def ask_for_code(request: Request, staff: Helper, settings: SettingsDep) -> Resp
 @routes.post("")
 def show_trace(
     request: Request,
-    staff: Helper,
+    staff: Supporter,
     settings: SettingsDep,
     db: ReadDb,
     code: Annotated[str, Form()] = "",

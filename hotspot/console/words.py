@@ -140,7 +140,7 @@ def page(request: Request, template: str, facts: Mapping[str, object], *, status
         templates(language, HERE / "templates")
         .get_template(template)
         .render(
-            {"staff": None, "may_help": False, "form_token": "", **facts},
+            {"staff": None, "may_look_up": False, "form_token": "", **facts},
             words=Words(language, settings),
             settings=settings,
             address=here,

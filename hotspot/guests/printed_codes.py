@@ -31,6 +31,9 @@ class Typed(NamedTuple):
     number: int | None = None
 
 
+NO_CODE: Final = Typed("")  # what can't be a code is looked up all the same, so that it takes as long
+
+
 def new_code(choice: Callable[[str], str] = secrets.choice) -> str:
     """Return a fresh code, ungrouped."""
     return "".join(choice(SYMBOLS) for _ in range(LENGTH))

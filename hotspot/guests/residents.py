@@ -14,13 +14,12 @@ from sqlmodel import Field, Session, SQLModel, col, select
 
 from hotspot.errors import Conflict, Invalid, NotFound
 from hotspot.guests.passes import GuestPass, Unusable, end_passes
-from hotspot.guests.printed_codes import Typed, new_code
+from hotspot.guests.printed_codes import NO_CODE, Typed, new_code
 from hotspot.security import Keys
 
 KIND: Final = "resident"
 LONGEST_LIFE: Final = timedelta(days=731)
 LONGEST_NOTE: Final = 100
-NO_CODE: Final = Typed("")
 
 
 class Resident(SQLModel, table=True):

@@ -13,17 +13,16 @@ from hotspot import arrays
 from hotspot.areas.models import Area
 from hotspot.errors import Conflict, Invalid, NotFound
 from hotspot.guests.passes import GuestPass, Unusable, end_passes
-from hotspot.guests.printed_codes import Typed, new_code
+from hotspot.guests.printed_codes import NO_CODE, Typed, new_code
 from hotspot.guests.vouchers_models import NewBatch, Voucher, VoucherBatch, VoucherState
 from hotspot.security import Keys
 from hotspot.sites.models import Site
+from hotspot.sites.settings import OCTETS_PER_MEGABYTE
 
 KIND: Final = "voucher"
 AT_ONCE: Final = 500  # vouchers made in one statement
 CODES_KEPT: Final = timedelta(days=1)  # until they are printed
 LATEST_END: Final = timedelta(days=731)
-OCTETS_PER_MEGABYTE: Final = 1_000_000
-NO_CODE: Final = Typed("")  # what can't be a code is looked up all the same, so that it takes as long
 
 
 class BadBatch(Invalid):
@@ -134,7 +133,7 @@ def take_codes(db: Session, number: int, *, keys: Keys) -> tuple[VoucherBatch, l
     return batch, [Printable(int(number), code) for number, code in (line.split() for line in lines)]
 
 
-def forget_codes(db: Session, *, now: datetime) -> None:
+def forget_printed_codes(db: Session, *, now: datetime) -> None:
     """Delete the codes that nobody printed within a day."""
     db.execute(
         text("UPDATE voucher_batch SET sealed = NULL WHERE sealed IS NOT NULL AND made_at <= :before"),

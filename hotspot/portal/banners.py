@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, Protocol
 
+import structlog
 from sqlalchemy import text
 from sqlmodel import Session, col, select
 
@@ -18,7 +19,7 @@ from hotspot.areas.models import Area
 from hotspot.errors import Conflict, HotspotError, Invalid, NotAllowed, NotFound
 from hotspot.guests.refusals import N_
 from hotspot.guests.terms import LANGUAGE
-from hotspot.links import BadLink, checked_link, host_of, is_free
+from hotspot.links import BadLink, checked_link, find_link, host_of, is_free
 from hotspot.portal.markup import links_in
 from hotspot.portal.models import Banner, BannerImage
 from hotspot.portal.prose import in_language
@@ -26,6 +27,8 @@ from hotspot.portal.schedule import ALWAYS, HOURS, WEEKDAYS, Schedule
 from hotspot.sites.models import Site
 from hotspot.sites.settings import effective_at
 from hotspot.staff.models import StaffAccount
+
+log = structlog.get_logger()
 
 LIMITS: Final = {"title": 80, "text": 400, "alt": 160}  # three pieces fit into the first view
 LINES: Final = {"text"}  # the rest are one line
@@ -100,7 +103,7 @@ def draft(db: Session, place: Area | Site, wanted: Draft, *, by: StaffAccount | 
     """
     checked = _checked(wanted)
     if by is not None:
-        _refuse_closed(db, place, links_of(checked))
+        _refuse_closed(db, place, checked_links_of(checked))
     banner = Banner(
         area_id=place.id if isinstance(place, Area) else None,
         site_id=place.id if isinstance(place, Site) else None,
@@ -129,7 +132,7 @@ def edit(db: Session, number: int, wanted: Draft, *, revision: int, by: StaffAcc
         raise NotThisRevision
     kept = banner.image if wanted.image is None else wanted.image
     checked = _checked(Draft(wanted.texts, wanted.schedule, wanted.link, kept, wanted.priority))
-    _refuse_closed(db, place_of(db, banner), links_of(checked))
+    _refuse_closed(db, place_of(db, banner), checked_links_of(checked))
     _fill(banner, checked, by=by, now=now)
     banner.revision += 1
     banner.approved_at = banner.approved_by = None
@@ -157,7 +160,7 @@ def _checked(wanted: Draft) -> Draft:
     try:
         link = checked_link(wanted.link) if wanted.link.strip() else ""
         checked = Draft(texts, wanted.schedule, link, wanted.image, wanted.priority)
-        links = links_of(checked)
+        links = checked_links_of(checked)
     except BadLink as error:
         raise BadBanner(
             N_("%(link)s is not the address of a website such as https://www.example.go.id"), **error.facts
@@ -214,14 +217,32 @@ class Said(Protocol):
     def link(self) -> str: ...
 
 
-def links_of(said: Said) -> list[str]:
+def checked_links_of(said: Said) -> list[str]:
     """Return where it leads: its own link first, then those in its texts, by language.
 
     Raises:
-        BadLink: a text leads somewhere else than to a website.
+        BadLink: it leads somewhere else than to a website.
     """
-    inside = [checked_link(link) for _, parts in sorted(said.texts.items()) for link in links_in(parts["text"])]
-    return list(dict.fromkeys([*([said.link] if said.link else []), *inside]))
+    return list(dict.fromkeys(map(checked_link, _targets_of(said))))
+
+
+def links_of(said: Said) -> list[str]:
+    """Return where it leads, as `checked_links_of` does; what is stored and leads nowhere is passed over, and logged."""
+    return usable(_targets_of(said))
+
+
+def usable(stored: Iterable[str]) -> list[str]:
+    """Return the stored addresses that pages can lead to, each once; one that somebody damaged must not take a page away."""
+    found = {text: find_link(text) for text in stored}
+    damaged = [text for text, link in found.items() if link is None]
+    if damaged:
+        log.warning("stored links lead nowhere", links=damaged)
+    return list(dict.fromkeys(link for link in found.values() if link is not None))
+
+
+def _targets_of(said: Said) -> list[str]:
+    inside = [link for _, parts in sorted(said.texts.items()) for link in links_in(parts["text"])]
+    return [*([said.link] if said.link else []), *inside]
 
 
 def _refuse_closed(db: Session, place: Area | Site, links: Iterable[str]) -> None:
@@ -259,7 +280,7 @@ def approve(db: Session, number: int, *, revision: int, by: StaffAccount, now: d
         BadBanner: a link leads where the walled garden doesn't let phones any more.
     """
     banner = get_banner(db, number)
-    _refuse_closed(db, place_of(db, banner), links_of(banner))
+    _refuse_closed(db, place_of(db, banner), checked_links_of(banner))
     facts = {"number": number, "revision": revision, "by": by.id, "now": now}
     is_approved = _one_row(db, APPROVE, facts)
     db.refresh(banner)

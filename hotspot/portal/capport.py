@@ -15,13 +15,13 @@ from sqlmodel import Session
 
 from hotspot.portal import rendering, service, tickets
 from hotspot.portal.attempts import Stage
-from hotspot.portal.door import Query, guest_routes, home
+from hotspot.portal.door import Query, guest_routes
 from hotspot.portal.handoff import Stop, read_pairs
 from hotspot.portal.information import count_shown, has_images
 from hotspot.portal.posted import posted_at
 from hotspot.portal.service import Place
 from hotspot.settings import Settings
-from hotspot.sites.models import SiteState
+from hotspot.sites.models import SiteState, home
 from hotspot.web import Now, ReadDb, SettingsDep
 
 MEDIA_TYPE: Final = "application/captive+json"

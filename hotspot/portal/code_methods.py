@@ -22,6 +22,7 @@ from hotspot.portal.handoff import Stop
 from hotspot.portal.methods import Asked, Decided
 from hotspot.portal.rendering import link
 from hotspot.portal.visits import Visit
+from hotspot.sites.models import home
 from hotspot.sites.settings import SignIn
 
 Find = Callable[[Session, Typed | None, Visit, datetime], UUID | Unusable]
@@ -52,7 +53,7 @@ class PrintedCode:
         1. A try is taken. 2. The code is looked up. 3. A wrong one is counted, of a right one the try is given back.
         """
         typed = read_typed(form.get(FIELD, ""))
-        again = link(f"/p/{visit.place.site.slug}", {**visit.handed.fields(), "lang": visit.language})
+        again = link(home(visit.place.site.slug), {**visit.handed.fields(), "lang": visit.language})
         device_id, site_id = visit.device_id, visit.place.site_id
         exceeded = take_try(db, typed, device_id=device_id, site_id=site_id, keys=visit.keys, now=now)
         if exceeded is not None:

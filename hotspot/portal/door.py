@@ -6,7 +6,6 @@ Each module of pages makes its routes with `guest_routes()`; a `Stop` raised the
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Final
-from urllib.parse import quote
 
 import structlog
 from fastapi import APIRouter, Depends, Request, Response
@@ -24,6 +23,7 @@ from hotspot.portal.service import Place
 from hotspot.portal.throttle import Presses
 from hotspot.portal.visits import Visit, browser_of
 from hotspot.settings import Settings
+from hotspot.sites.models import home
 from hotspot.web import SettingsDep, has_foreign_origin, read_body
 
 log = structlog.get_logger()
@@ -42,11 +42,6 @@ def explain(request: Request, stop: Exception) -> Response:
     assert isinstance(stop, Stop)
     log.info("portal stopped", path=request.url.path[:100], reason=stop.explanation.title)
     return rendering.problem(request, stop)
-
-
-def home(slug: str) -> str:
-    """Return the welcome page's address; the slug may be anything that somebody typed."""
-    return f"/p/{quote(slug, safe='')}"
 
 
 def _query(request: Request) -> dict[str, str]:

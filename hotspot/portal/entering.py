@@ -21,6 +21,7 @@ from hotspot.portal.explanations import STALE_TERMS
 from hotspot.portal.handoff import Stop
 from hotspot.portal.support import new_code
 from hotspot.portal.visits import Visit
+from hotspot.sites.models import home
 from hotspot.sites.settings import LoginWay, SignIn
 
 ATTEMPT_LOCK: Final = 0x61747074  # "atpt": one press at a time for a device at a site
@@ -58,7 +59,7 @@ def enter(
         Stop: the terms that were read are not those that hold now.
     """
     if not visit.read_the_terms:
-        raise Stop(STALE_TERMS, again=f"/p/{visit.place.site.slug}")
+        raise Stop(STALE_TERMS, again=home(visit.place.site.slug))
     _wait_for_turn(db, visit)
     attempt = _open_attempt(db, visit, now=now)
     if attempt is not None and attempt.press == visit.press:

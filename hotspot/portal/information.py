@@ -15,11 +15,12 @@ from hotspot.areas.models import Area
 from hotspot.portal import rendering, service
 from hotspot.portal.banners import links_of
 from hotspot.portal.counts import Counts, is_seen
-from hotspot.portal.door import Query, guest_routes, home
+from hotspot.portal.door import Query, guest_routes
 from hotspot.portal.explanations import NOT_SHOWN
 from hotspot.portal.handoff import Stop
 from hotspot.portal.images import find_image
 from hotspot.portal.posted import Notice, approved_for, contacts_of
+from hotspot.sites.models import home
 from hotspot.web import Now, ReadDb, SettingsDep
 
 NAME: Final = re.compile(r"[0-9a-f]{64}")

@@ -11,10 +11,11 @@ from starlette.background import BackgroundTask
 
 from hotspot.portal import explanations as say
 from hotspot.portal import rendering, service, tickets
-from hotspot.portal.door import Form, Query, guest_routes, home, refuse_foreign, refuse_stale, start_again
+from hotspot.portal.door import Form, Query, guest_routes, refuse_foreign, refuse_stale, start_again
 from hotspot.portal.handoff import Stop, read_handed
 from hotspot.portal.service import Place, Progress
 from hotspot.portal.tickets import Purpose
+from hotspot.sites.models import home
 from hotspot.usage.models import GuestSession
 from hotspot.web import Now, ReadDb, SettingsDep
 

@@ -9,6 +9,7 @@ from hotspot.portal.handoff import Stop
 from hotspot.portal.methods import Method, OneTap
 from hotspot.portal.phone import PhoneCode
 from hotspot.portal.service import Place
+from hotspot.sites.models import home
 
 METHODS: Final[tuple[Method, ...]] = (OneTap(), VOUCHER, PhoneCode(), RESIDENT)
 
@@ -35,4 +36,4 @@ def method_named(place: Place, name: str) -> Method:
     for method in methods_of(place):
         if method.name == name:
             return method
-    raise Stop(OTHER_SIGN_IN, again=f"/p/{place.site.slug}")
+    raise Stop(OTHER_SIGN_IN, again=home(place.site.slug))

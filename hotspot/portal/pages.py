@@ -22,7 +22,6 @@ from hotspot.portal.door import (
     Form,
     Query,
     guest_routes,
-    home,
     lead_on,
     progress_url,
     receive,
@@ -40,10 +39,11 @@ from hotspot.portal.prose import blocks, in_language
 from hotspot.portal.service import Place, Progress
 from hotspot.portal.tickets import Ticket
 from hotspot.settings import Settings
+from hotspot.sites.models import home
 from hotspot.web import Now, ReadDb, SettingsDep
 
 POLL_SECONDS: Final = 2
-OTHER_WAY: Final = "f"  # in an address: the credential was taken to the router already
+TAKEN: Final = "f"  # in an address: the credential was taken to the router already
 FAILED: Final = {
     Stage.NO_ANSWER: say.NO_ANSWER,
     Stage.REFUSED: say.REFUSED,
@@ -117,7 +117,7 @@ def _welcome_page(
         request,
         "welcome.html",
         language=language,
-        address=f"/p/{place.site.slug}",
+        address=home(place.site.slug),
         carried=handed.fields(),
         place=place,
         status=status,
@@ -143,7 +143,7 @@ def _forms(
     own = {"lang": language, "terms": terms.sha256, "token": token, "press": press or tickets.new_press()}
     return [
         {
-            "action": f"/p/{place.site.slug}/{method.action}",
+            "action": f"{home(place.site.slug)}/{method.action}",
             "fields": {**handed.fields(), **own, "method": method.name.value},
             "label": method.label,
             "asks": method.asks,
@@ -169,7 +169,7 @@ def _router_error_page(
 ) -> Response:
     """Say why the router refused, once. Going on is the person's decision: a link, never a form that sends itself."""
     explanation = say.of_router_error(handed.error, handed.error_orig)
-    welcome = f"/p/{place.site.slug}"
+    welcome = home(place.site.slug)
     return rendering.page(
         request,
         "problem.html",
@@ -226,17 +226,17 @@ def show_progress(request: Request, slug: str, query: Query, db: ReadDb, now: No
     found = service.progress(db, place, ticket.credential_id, now=now)
     if found is None:
         raise Stop(say.FORGED_TICKET, again=home(slug))
-    carried: dict[str, str] = {name: query[name] for name in ("t", "r", "o", OTHER_WAY) if name in query}
+    carried: dict[str, str] = {name: query[name] for name in ("t", "r", "o", TAKEN) if name in query}
     if found.stage is Stage.ONLINE:
         handed = Handed(router=router, wanted_host=ticket.wanted_host or None)
         return _online_page(request, place, found, now, language, handed=handed, ticket=ticket, carried=carried)
     if found.stage in UNDER_WAY:
-        refresh_to = _lead(found, ticket, place, router, language, settings, has_tried=OTHER_WAY in query)
+        refresh_to = _lead(found, ticket, place, router, language, settings, has_tried=TAKEN in query)
         return rendering.page(
             request,
             "connecting.html",
             language=language,
-            address=f"/p/{slug}/online",
+            address=f"{home(slug)}/online",
             carried=carried,
             place=place,
             refresh_seconds=POLL_SECONDS,
@@ -254,7 +254,7 @@ def _lead(
         handed = read_handed(unseal_handed(attempt.handed, attempt.id, settings.keys), place.routers)
         login = Login(found.credential.id, settings.keys.one_time_password(found.credential.id))
         back = progress_url(settings, place.site.slug, place.site_id, ticket, language)
-        return login_url(handed, user_name=login.user_name, password=login.password, dst=f"{back}&{OTHER_WAY}=1")
+        return login_url(handed, user_name=login.user_name, password=login.password, dst=f"{back}&{TAKEN}=1")
     return f"{router}/status" if found.stage in (Stage.LOOK, Stage.OTHER_WAY) else ""
 
 
@@ -270,7 +270,7 @@ def _failure_page(
         request,
         "problem.html",
         language=language,
-        address=f"/p/{place.site.slug}/online",
+        address=f"{home(place.site.slug)}/online",
         carried=carried,
         place=place,
         problem=problem,
@@ -293,7 +293,7 @@ def _online_page(
     carried: Mapping[str, str] | None = None,
 ) -> Response:
     settings: Settings = request.app.state.settings
-    here = f"/p/{place.site.slug}" if carried is None else f"/p/{place.site.slug}/online"
+    here = home(place.site.slug) if carried is None else f"{home(place.site.slug)}/online"
     carried = handed.fields() if carried is None else carried
     return rendering.page(
         request,
@@ -320,7 +320,7 @@ def _own_data(place: Place, found: Progress, ticket: tickets.Ticket, settings: S
     if found.session is None and ticket.router:
         return f"{ticket.router}/status"
     fields = {**ticket.fields(settings.keys, place.site_id), "lang": language}
-    return rendering.link(f"/p/{place.site.slug}/privacy", fields)
+    return rendering.link(f"{home(place.site.slug)}/privacy", fields)
 
 
 def _figures(place: Place, found: Progress, now: Now, language: str, settings: Settings) -> dict[str, str] | None:
@@ -344,7 +344,7 @@ def show_terms(request: Request, slug: str, query: Query, now: Now, settings: Se
         request,
         "terms.html",
         language=language,
-        address=f"/p/{slug}/terms",
+        address=f"{home(slug)}/terms",
         carried={},
         place=place,
         terms=_terms_shown(terms, language, settings),

@@ -18,6 +18,7 @@ from hotspot.portal.handoff import Stop
 from hotspot.portal.methods import Asked, Decided
 from hotspot.portal.visits import Visit
 from hotspot.security import Keys
+from hotspot.sites.models import home
 from hotspot.sites.settings import SignIn
 
 NUMBER: Final = Asked(
@@ -49,7 +50,7 @@ class PhoneCode:
     def decide(self, db: Session, visit: Visit, form: Mapping[str, str], *, now: datetime) -> Decided:
         """Nobody is let in by a number alone."""
         del db, form, now
-        raise Stop(NO_CODE_WAITS, again=f"/p/{visit.place.site.slug}")
+        raise Stop(NO_CODE_WAITS, again=home(visit.place.site.slug))
 
 
 def code_ticket(keys: Keys, site_id: int, code_id: UUID) -> str:

@@ -23,7 +23,7 @@ from hotspot.guests.refusals import N_
 from hotspot.portal import explanations as say
 from hotspot.portal import grace, rendering, tickets
 from hotspot.portal.content import Shown
-from hotspot.portal.door import Form, Query, guest_routes, home, lead_on, receive, shown_at, start_again
+from hotspot.portal.door import Form, Query, guest_routes, lead_on, receive, shown_at, start_again
 from hotspot.portal.entering import Entered, enter
 from hotspot.portal.handoff import Handed, Stop, read_handed
 from hotspot.portal.methods import Asked
@@ -32,19 +32,20 @@ from hotspot.portal.phone import CODE, NUMBER, code_ticket, find_code_id
 from hotspot.portal.service import Place
 from hotspot.portal.visits import Visit
 from hotspot.settings import Settings
+from hotspot.sites.models import home
 from hotspot.sites.settings import SignIn
 from hotspot.web import Now, SettingsDep
 
 # About what a message takes; the page then becomes the code's, whatever became of it.
 ON_ITS_WAY: Final = timedelta(seconds=6)
 TICKET: Final = "k"
-OTHER_WAY: Final = {"other": "1"}  # on the welcome page's address: don't go on with the code
+NOT_BY_CODE: Final = {"other": "1"}  # on the welcome page's address: don't go on with the code
 
 GO_ONLINE: Final = N_("Go online to receive it")
 BAD_NUMBER: Final = N_("This is no mobile number that we can send to. Please look at it again.")
 BAD_CODE: Final = N_("The code has 6 digits. Please look at it again.")
-WRONG_CODE: Final = N_("This is not the code. You can try %(tries)s more times.")
-WRONG_ONCE: Final = N_("This is not the code. You can try once more.")
+NOT_THE_CODE: Final = N_("This is not the code. You can try %(tries)s more times.")
+LAST_TRY: Final = N_("This is not the code. You can try once more.")
 NOT_SENT: Final = N_("The message could not be sent. Please check the number and try again, or sign in another way.")
 TOO_OLD: Final = N_("The code is too old, or was tried too often. Please ask for a new one.")
 
@@ -106,7 +107,7 @@ def _visitor(visit: Visit) -> Visitor:
 
 
 def _welcome(slug: str, handed: Handed, language: str) -> str:
-    return rendering.link(home(slug), {**handed.fields(), **OTHER_WAY, "lang": language})
+    return rendering.link(home(slug), {**handed.fields(), **NOT_BY_CODE, "lang": language})
 
 
 def _go_on(slug: str, visit: Visit, asked: Waiting | Exceeded, language: str, *, has_ticket: bool = True) -> Response:
@@ -152,7 +153,7 @@ def resume(
     if (
         SignIn.PHONE not in shown.place.settings.ways_to_sign_in
         or not handed.can_log_in
-        or OTHER_WAY.keys() & query.keys()
+        or NOT_BY_CODE.keys() & query.keys()
     ):
         return None
     found = _find(request, shown.place, handed, "", now)
@@ -214,7 +215,7 @@ def _another_try(
     if isinstance(became, Unreadable):
         problem = BAD_CODE
     elif isinstance(became, Wrong):
-        problem = WRONG_ONCE if became.tries_left == 1 else WRONG_CODE
+        problem = LAST_TRY if became.tries_left == 1 else NOT_THE_CODE
     return _code_page(
         request,
         shown,
@@ -333,7 +334,7 @@ def _sending_page(
         ticket=ticket,
         ending=ending,
         refresh_seconds=int(ON_ITS_WAY.total_seconds()),
-        ready=rendering.link(f"/p/{shown.place.site.slug}/phone", carried),
+        ready=rendering.link(f"{home(shown.place.site.slug)}/phone", carried),
     )
 
 

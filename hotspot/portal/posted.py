@@ -17,12 +17,12 @@ from sqlmodel import Session
 from hotspot import links
 from hotspot.areas.models import Area
 from hotspot.portal import markup
-from hotspot.portal.banners import links_of
+from hotspot.portal.banners import links_of, usable
 from hotspot.portal.broadcasts import Alert, alerts_at
 from hotspot.portal.models import Banner, BannerImage
 from hotspot.portal.prose import in_language
 from hotspot.portal.schedule import HORIZON, Schedule
-from hotspot.sites.models import Site
+from hotspot.sites.models import Site, home
 from hotspot.sites.settings import SiteSettings
 
 AT_ONCE: Final = 3  # more than that nobody reads before the button
@@ -130,12 +130,13 @@ class Posted:
     def _notice(self, piece: Piece, language: str, languages: Sequence[str]) -> Notice:
         spoken, parts = in_language(piece.texts, language, languages)
         way = _Way(self.slug, piece.number, self.walled_garden, links_of(piece))
+        own = links.find_link(piece.link)
         return Notice(
             number=piece.number,
             language=spoken,
             title=parts["title"],
             text=markup.render(parts["text"], way.to),
-            link=Link(links.host_of(piece.link), way.to(piece.link) or "") if piece.link else None,
+            link=Link(links.host_of(own), way.to(own) or "") if own else None,
             picture=_picture(piece.image, parts),
         )
 
@@ -145,7 +146,7 @@ class Posted:
         ways = [
             Link(
                 links.shown(link),
-                f"/p/{self.slug}/office/{number}" if links.is_free(links.host_of(link), self.walled_garden) else "",
+                f"{home(self.slug)}/office/{number}" if links.is_free(links.host_of(link), self.walled_garden) else "",
             )
             for number, link in enumerate(self.contacts)
         ]
@@ -161,11 +162,11 @@ class _Way(NamedTuple):
     links: Sequence[str]
 
     def to(self, target: str) -> str | None:
-        link = links.checked_link(target)
-        if not links.is_free(links.host_of(link), self.walled_garden):
+        link = links.find_link(target)
+        if link is None or not links.is_free(links.host_of(link), self.walled_garden):
             return None
         position = self.links.index(link)
-        return f"/p/{self.slug}/go/{self.number}" + (f"/{position}" if position else "")
+        return f"{home(self.slug)}/go/{self.number}" + (f"/{position}" if position else "")
 
 
 def _picture(image: Image | None, parts: Mapping[str, str]) -> Picture | None:
@@ -205,4 +206,5 @@ def approved_for(db: Session, site: Site, now: datetime) -> list[Piece]:
 
 
 def contacts_of(area: Area) -> list[str]:
-    return [*([area.website] if area.website else []), *(area.social_media or [])]
+    """Return the web addresses of the area's office."""
+    return usable([*([area.website] if area.website else []), *(area.social_media or [])])

@@ -1,6 +1,7 @@
-"""Every sample page of a theme to look at, in frames the size of a phone: `hotspot portal preview`. For a designer's own machine; no database.
+"""Every sample page of a theme to look at, in frames the size of a phone: `hotspot portal preview`.
 
-A page is read from its files each time it is asked for. Whether it is light or dark is decided by the preview, not by the browser.
+For a designer's own machine; no database. A page is read from its files each time it is asked for. Whether it
+is light or dark is decided by the preview, not by the browser.
 """
 
 import base64
@@ -116,5 +117,8 @@ def framed(html: str, scheme: str) -> Response:
 
 def _answer(html: str, digest: str) -> Response:
     """The policy of the portal's pages, but for the frames; forms lead nowhere."""
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src 'self' data:; frame-src 'self'; form-action 'none'; frame-ancestors 'self'"
+    policy = (
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src 'self' data:; frame-src 'self'; "
+        "form-action 'none'; frame-ancestors 'self'"
+    )
     return HTMLResponse(Markup(html), 200, {"content-security-policy": policy, "cache-control": "no-store"})  # noqa: S704  (escaped above)

@@ -20,12 +20,13 @@ from hotspot.guests.service import find_credentials
 from hotspot.portal import explanations as say
 from hotspot.portal import held, rendering, service, tickets
 from hotspot.portal.attempts import Stage
-from hotspot.portal.door import Form, Query, guest_routes, home, refuse_foreign, refuse_stale, session_form, start_again
+from hotspot.portal.door import Form, Query, guest_routes, refuse_foreign, refuse_stale, session_form, start_again
 from hotspot.portal.handoff import Stop
 from hotspot.portal.held import Deed, Held
 from hotspot.portal.service import Place
 from hotspot.portal.tickets import Purpose, Ticket
 from hotspot.settings import Settings
+from hotspot.sites.models import home
 from hotspot.sites.settings import SignIn
 from hotspot.web import Now, ReadDb, SettingsDep
 
@@ -68,7 +69,7 @@ def show_own_data(request: Request, slug: str, query: Query, db: ReadDb, now: No
         request,
         "your_data.html",
         language=language,
-        address=f"/p/{slug}/privacy",
+        address=f"{home(slug)}/privacy",
         carried={name: query[name] for name in CARRIED if name in query},
         place=place,
         forms={name: _form_of(name, ticket, place, settings, now, language) for name in get_args(DeedName)},

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Final
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_time
@@ -21,8 +21,10 @@ from hotspot import web
 from hotspot.languages import choose, translations
 from hotspot.portal.broadcasts import Alert
 from hotspot.portal.handoff import Stop
-from hotspot.portal.service import OCTETS_PER_MEGABYTE, Left, Place
+from hotspot.portal.service import Left, Place
 from hotspot.settings import Settings
+from hotspot.sites.models import home
+from hotspot.sites.settings import OCTETS_PER_MEGABYTE
 from hotspot.themes import DEFAULT, Theme, style_of, theme_or_default
 
 NAMES: Final = {"id": "Bahasa Indonesia", "en": "English"}
@@ -120,7 +122,7 @@ def problem(request: Request, stop: Stop) -> Response:
         request,
         "problem.html",
         language=language,
-        address=f"/p/{quote(request.path_params['slug'], safe='')}" if request.method == "POST" else "",
+        address=home(request.path_params["slug"]) if request.method == "POST" else "",
         carried={},
         status=stop.explanation.status,
         problem=stop.explanation,

@@ -18,7 +18,7 @@ from hotspot.portal.explanations import Explanation
 from hotspot.portal.methods import Asked
 from hotspot.portal.offered import METHODS
 from hotspot.portal.phone import CODE, NUMBER
-from hotspot.portal.phone_pages import BAD_NUMBER, WRONG_CODE
+from hotspot.portal.phone_pages import BAD_NUMBER, NOT_THE_CODE
 from hotspot.portal.posted import Link, Notice, Office, Picture
 from hotspot.portal.prose import blocks, in_language
 from hotspot.portal.service import Left
@@ -252,7 +252,7 @@ def _code(_language: str, **changed: object) -> Words:
 def _code_again(language: str) -> Words:
     again = _phone("phone/again", "Send the code again", None)
     online = _phone("phone/online", "Go online to receive it", None)
-    return _code(language, problem=WRONG_CODE, again=again, online=online, other=HOME, ending="")
+    return _code(language, problem=NOT_THE_CODE, again=again, online=online, other=HOME, ending="")
 
 
 def _number(_language: str) -> Words:

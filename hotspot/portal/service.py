@@ -24,12 +24,11 @@ from hotspot.routers.login_pages import host_of
 from hotspot.routers.models import Router, RouterState
 from hotspot.routers.service import routers_of
 from hotspot.sites.models import Site, SiteState
-from hotspot.sites.settings import SiteSettings, effective
+from hotspot.sites.settings import OCTETS_PER_MEGABYTE, SiteSettings, effective
 from hotspot.usage.models import GuestSession
 from hotspot.usage.service import find_session_of
 
 MISSED_INTERIMS: Final = 2  # then the session is most likely gone without a Stop (power cut): the person may start anew
-OCTETS_PER_MEGABYTE: Final = 1_000_000
 SLUG: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}", re.ASCII)
 
 AREAS_ABOVE: Final = """

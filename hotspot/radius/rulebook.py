@@ -16,12 +16,11 @@ from sqlmodel import Session
 from hotspot.guests.service import Agreed
 from hotspot.guests.terms import still_agreed
 from hotspot.radius.policy import Hours, Rules, Speed
-from hotspot.sites.settings import BadStoredValue, SignIn, SiteSettings, effective_at_sites
+from hotspot.sites.settings import OCTETS_PER_MEGABYTE, BadStoredValue, SignIn, SiteSettings, effective_at_sites
 
 log = structlog.get_logger()
 
 FRESH_SECONDS: Final = 1.0
-OCTETS_PER_MEGABYTE: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ from hotspot.routers.values import (
     site_values,
 )
 from hotspot.settings import Settings
-from hotspot.sites.models import Site
+from hotspot.sites.models import Site, home
 from hotspot.sites.settings import effective
 
 PORTS: Final = {"http": 80, "https": 443}
@@ -152,7 +152,7 @@ def targets_of(router: Router, settings: Settings) -> tuple[Target, ...]:
 
 
 def _controller(settings: Settings, site: Site) -> Controller:
-    url = f"{settings.base_url}/p/{site.slug}"
+    url = f"{settings.base_url}{home(site.slug)}"
     parts = urlsplit(url)
     address = controller_address(settings.tunnel_network)
     return Controller(

@@ -26,7 +26,7 @@ from hotspot.simulator.city import City, SimulatedSite
 from hotspot.simulator.history import Hotspot, write_history
 from hotspot.simulator.places import Place, choose_places
 from hotspot.sites import settings as site_settings
-from hotspot.sites.models import Site, SiteState
+from hotspot.sites.models import Site, SiteState, home
 from hotspot.sites.service import add_site, find_site, slug_of
 from hotspot.staff.models import Role
 from hotspot.staff.service import add_staff, find_staff, get_staff, make_login_link
@@ -100,7 +100,7 @@ def _links(
     return {
         "console": link,
         "phone": _login_page(city, places[0]),
-        "portal_preview": f"{settings.base_url}/p/{first.slug}",
+        "portal_preview": f"{settings.base_url}{home(first.slug)}",
         "http_port": settings.http_port,
         "radius_auth_port": process.radius_auth_port,
         "radius_acct_port": process.radius_acct_port,
@@ -139,7 +139,7 @@ def _place(db: Session, settings: Settings, place: Place, number: int, *, now: d
     simulated = SimulatedSite(
         site.slug,
         place,
-        portal_url=f"{settings.base_url}/p/{site.slug}",
+        portal_url=f"{settings.base_url}{home(site.slug)}",
         serial=f"SIM{number:06d}",
         model=model,
         version=version,

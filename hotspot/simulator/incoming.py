@@ -12,7 +12,7 @@ from typing import Final
 
 from hotspot.radius.attributes import MIKROTIK, Attr, Attributes, ErrorCause, Key, MikroTik, TerminateCause, make
 from hotspot.radius.packet import Code, MalformedPacket, Packet, Secret, flaw_in_request, parse, sign_reply
-from hotspot.settings import is_loopback
+from hotspot.safety import is_loopback
 from hotspot.simulator.listener import NotLoopback
 from hotspot.simulator.radius_client import Accept, Address
 from hotspot.simulator.rates import BadRateLimit

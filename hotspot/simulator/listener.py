@@ -15,7 +15,7 @@ import h11
 import structlog
 
 from hotspot.errors import Invalid
-from hotspot.settings import is_loopback
+from hotspot.safety import is_loopback
 
 log = structlog.get_logger()
 

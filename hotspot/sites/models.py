@@ -3,6 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import CheckConstraint, DateTime, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
@@ -32,6 +33,11 @@ class Site(SQLModel, table=True):
     longitude: float | None = None
     state: str = Field(default=SiteState.LIVE, max_length=16)
     created_at: datetime = Field(sa_type=DateTime(timezone=True))
+
+
+def home(slug: str) -> str:
+    """Return the path of a site's pages, which is that of its welcome page; the slug may be anything that somebody typed."""
+    return f"/p/{quote(slug, safe='')}"
 
 
 class Setting(SQLModel, table=True):

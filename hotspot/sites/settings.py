@@ -19,9 +19,8 @@ from hotspot.sites.models import Setting, Site
 
 DEFAULT = "default"
 OPENING_HOURS = r"^(([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)?$"
-HOST = re.compile(
-    r"(?=.*[A-Za-z0-9])[A-Za-z0-9*?](?:[A-Za-z0-9.:*?-]*[A-Za-z0-9*?])?"
-)  # * and ? as RouterOS' walled garden has them
+# * and ? as RouterOS' walled garden has them.
+HOST = re.compile(r"(?=.*[A-Za-z0-9])[A-Za-z0-9*?](?:[A-Za-z0-9.:*?-]*[A-Za-z0-9*?])?")
 LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 INTERFACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+-]{0,30}")
 # By these phones and laptops find out that there is a portal; where they are free it never opens.
@@ -37,6 +36,7 @@ PROBES = (
 )
 PRIVATE = tuple(IPv4Network(network) for network in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 NOTHING = ("", "none", "null")  # how a person writes "no value"
+OCTETS_PER_MEGABYTE = 1_000_000
 
 
 class SignIn(StrEnum):

@@ -85,12 +85,12 @@ def test_codes_that_nobody_printed_are_gone_after_a_day(database: Database, worl
     with database.writing() as db:
         batch = vouchers.make_batch(db, wanted, db.get_one(Site, world.alun_alun), made_by="Alice", now=NOW)
         assert list(vouchers.add_vouchers(db, batch, 2, keys=world.keys)) == [2]
-        vouchers.forget_codes(db, now=NOW + DAY - timedelta(seconds=1))
+        vouchers.forget_printed_codes(db, now=NOW + DAY - timedelta(seconds=1))
         db.refresh(batch)
         assert batch.sealed is not None
 
     with database.writing() as db:
-        vouchers.forget_codes(db, now=NOW + DAY)
+        vouchers.forget_printed_codes(db, now=NOW + DAY)
     with database.writing() as db, pytest.raises(NoCodesLeft):
         vouchers.take_codes(db, 1, keys=world.keys)
 

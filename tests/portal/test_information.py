@@ -7,6 +7,7 @@ from random import Random
 from urllib.parse import quote
 
 import pytest
+import structlog
 from PIL import Image
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
@@ -17,6 +18,7 @@ from hotspot.areas.service import set_contacts
 from hotspot.portal.banners import Draft, draft, edit, end
 from hotspot.portal.counts import Counts, is_seen
 from hotspot.portal.images import keep, redraw
+from hotspot.portal.models import Banner
 from hotspot.portal.schedule import Schedule
 from hotspot.sites.models import Site
 from hotspot.sites.settings import give
@@ -160,6 +162,28 @@ def test_a_link_leads_nowhere_unless_it_is_approved_for_the_place_and_not_over(
     assert visit.client.get(f"/p/nowhere/go/{banner}").status_code == 404
     counts.flush(now)
     assert counted(visit) == {}
+
+
+@pytest.mark.parametrize("damaged", ["http://www.lapor.go.id/x", "https://user@lapor.go.id/", "x" * 300])
+def test_a_stored_link_that_somebody_damaged_is_left_out_and_the_rest_is_shown(
+    visit: Visit, banner: int, damaged: str
+) -> None:
+    with visit.database.writing() as db:
+        shown, kelurahan = db.get_one(Banner, banner), area(db, GEDUNG_NASIONAL)
+        shown.link = damaged
+        shown.texts = {"id": TEXTS["id"] | {"text": f"Lihat [formulir]({damaged})."}}
+        kelurahan.website, kelurahan.social_media = damaged, [damaged, LAPOR]
+        db.add_all([shown, kelurahan])
+
+    with structlog.testing.capture_logs() as logged:
+        response = visit.client.get("/p/alun-alun", params=handed())
+
+    assert response.status_code == 200
+    assert "Lihat" in Page(response.text).text
+    assert damaged not in response.text
+    assert {"stored links lead nowhere"} == {line["event"] for line in logged if line["log_level"] == "warning"}
+    assert visit.client.get(f"/p/alun-alun/go/{banner}").status_code == 404
+    assert visit.client.get("/p/alun-alun/office/0").headers["location"] == LAPOR
 
 
 def test_the_office_of_the_kelurahan_is_a_line_at_the_end(visit: Visit) -> None:

@@ -14,7 +14,7 @@ from typing import Final, Self
 
 import structlog
 
-from hotspot.settings import is_loopback
+from hotspot.safety import is_loopback
 from hotspot.simulator.listener import NotLoopback
 from hotspot.simulator.routeros import certificates
 from hotspot.simulator.routeros.router import SimulatedRouterOS

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import httpx
 
-from hotspot.settings import is_loopback
+from hotspot.safety import is_loopback
 from hotspot.simulator.routeros.certificates import CERTIFICATE
 from hotspot.simulator.routeros.certificates import PATH as CERTIFICATES
 from hotspot.simulator.routeros.script.scanner import octets_of
