@@ -26,17 +26,18 @@ from sqlmodel import Session, col, select
 from hotspot.db import Database
 from hotspot.guests.terms import next_version_at
 from hotspot.portal.broadcasts import Alert
-from hotspot.portal.explanations import NO_TERMS
+from hotspot.portal.explanations import NO_SUCH_SITE, NO_TERMS, Explanation
 from hotspot.portal.handoff import Stop
 from hotspot.portal.models import ContentVersion
 from hotspot.portal.posted import Posted, posted_at
-from hotspot.portal.service import Place, Welcome, get_place, welcome
+from hotspot.portal.service import SLUG, Place, Welcome, get_place, welcome
 
 log = structlog.get_logger()
 
 LOOK_EVERY: Final = 1.0  # seconds
 ASK_AGAIN: Final = 1.0  # seconds after the database failed
 KNOWN_FOR: Final = 600.0  # seconds after it last answered
+MOST_MISSING: Final = 1_000
 AWAY: Final = (DBAPIError, PoolTimeoutError)
 
 
@@ -81,6 +82,7 @@ class Content:
         self._failed_at: float | None = None  # while the database is away
         self._version = -1
         self._shown: dict[str, Shown] = {}
+        self._missing: dict[str, Explanation] = {}  # why there is nothing to show; the latest last
 
     def get(self, slug: str, now: datetime) -> Shown:
         """Return what the place shows now, asking the database if it has to be; while that is away, what it said last.
@@ -89,6 +91,8 @@ class Content:
             Stop: there is no such place, or it is retired.
             SQLAlchemyError: the database is away, and nothing that still holds is known of the place.
         """
+        if not SLUG.fullmatch(slug):
+            raise Stop(NO_SUCH_SITE)
         if self.is_away and (at_hand := self.find_at_hand(slug, now)) is not None:
             return at_hand
         with self._lock:
@@ -96,6 +100,8 @@ class Content:
                 with self._asking():
                     if self._age >= self.look_every:
                         self._look()
+                    if slug in self._missing:
+                        raise Stop(self._missing[slug])
                     return self._kept(slug, now) or self._read(slug, now)
             except AWAY:
                 known = self._kept(slug, now)
@@ -117,10 +123,11 @@ class Content:
         age = self._age
         if age >= (KNOWN_FOR if self.is_away else 2 * self.look_every):
             return None
+        shown = self._kept(slug, now)
         if age >= self.look_every and not self._is_looking and not self._is_resting:
             self._is_looking = True
             self.worker.submit(self._look_beside)
-        return self._kept(slug, now)
+        return shown
 
     @property
     def version(self) -> int:
@@ -175,13 +182,22 @@ class Content:
         at = self._seconds()
         with self._database.snapshot() as db:  # else something old could be kept under a new version
             self._note(_version(db), at)
-            shown = self._shown[slug] = _shown(db, slug, self._languages, self._zone, now)
+            try:
+                shown = self._shown[slug] = _shown(db, slug, self._languages, self._zone, now)
+            except Stop as stop:
+                self._note_missing(slug, stop.explanation)
+                raise
         return shown
+
+    def _note_missing(self, slug: str, explanation: Explanation) -> None:
+        self._missing[slug] = explanation
+        if len(self._missing) > MOST_MISSING:
+            del self._missing[next(iter(self._missing))]
 
     def _note(self, version: int, at: float) -> None:
         """Forget what an earlier version showed. Not "a lower": a database that was restored may count from below."""
         if version != self._version:
-            self._shown = {}
+            self._shown, self._missing = {}, {}
             self._version = version
         self._looked_at, self._failed_at = at, None
 

@@ -296,11 +296,45 @@ def test_what_begins_or_ends_by_itself_does_so_on_time(visit: Visit, content: Co
     assert shown()[0] is not last, "a clock that was set back shows what held then"
 
 
-def test_a_place_that_is_not_there_is_asked_for_each_time(visit: Visit, content: Content) -> None:
-    with pytest.raises(Stop):
-        content.get("nowhere", visit.clock())
+def test_a_place_that_is_not_there_is_asked_for_once_until_something_changes(
+    visit: Visit, content: Content, seconds: Seconds
+) -> None:
+    def problem(slug: str) -> str:
+        with pytest.raises(Stop) as stopped:
+            content.get(slug, visit.clock())
+        assert content.find_at_hand(slug, visit.clock()) is None
+        return stopped.value.explanation.title
 
-    assert content.find_at_hand("nowhere", visit.clock()) is None
+    execute(visit.database, "UPDATE site SET state = 'retired' WHERE slug = 'perpustakaan'")
+    said = [problem("nowhere"), problem("perpustakaan")]
+
+    with queries(visit.database) as asked:
+        assert [problem("nowhere"), problem("perpustakaan")] == said
+    assert asked == []
+    execute(visit.database, "UPDATE site SET slug = 'nowhere', state = 'live' WHERE slug = 'perpustakaan'")
+    seconds.now += LOOK_EVERY
+    assert content.get("nowhere", visit.clock()).place.site.slug == "nowhere"
+    assert problem("perpustakaan") == said[0]
+
+
+def test_of_places_that_are_not_there_no_more_than_the_latest_are_remembered(
+    visit: Visit, content: Content, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_MISSING", 3)
+    names = [f"nowhere-{number}" for number in range(5)]
+    for name in names:
+        with pytest.raises(Stop):
+            content.get(name, visit.clock())
+
+    assert list(content._missing) == names[2:]
+
+
+@pytest.mark.parametrize("slug", ["", "Alun-Alun", "-", "a" * 65, "wp-login.php", "alun-alun\n", "alun\x00"])
+def test_what_can_be_no_place_is_not_asked_for(visit: Visit, content: Content, slug: str) -> None:
+    with queries(visit.database) as asked, pytest.raises(Stop):
+        content.get(slug, visit.clock())
+
+    assert asked == []
 
 
 def test_the_page_of_who_arrives_takes_no_query_and_a_credential_takes_one(visit: Visit) -> None:
