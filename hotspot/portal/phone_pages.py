@@ -149,12 +149,10 @@ def show_code(request: Request, slug: str, query: Query, now: Now, settings: Set
 def resume(
     request: Request, shown: Shown, handed: Handed, query: Mapping[str, str], language: str, now: datetime
 ) -> Response | None:
-    """Return the code's page for a device that comes back to the welcome page while a code waits for it."""
-    if (
-        SignIn.PHONE not in shown.place.settings.ways_to_sign_in
-        or not handed.can_log_in
-        or NOT_BY_CODE.keys() & query.keys()
-    ):
+    """Return the code's page for a device that comes back to the welcome page while a code waits for it, where that can be known."""
+    content: Content = request.app.state.content
+    is_offered = SignIn.PHONE in shown.place.settings.ways_to_sign_in and not NOT_BY_CODE.keys() & query.keys()
+    if not is_offered or not handed.can_log_in or content.is_away:
         return None
     found = _find(request, shown.place, handed, "", now)
     if found is None or found[0].has_failed:

@@ -1,21 +1,22 @@
 """What pages show is read once and served from memory; a change, whoever makes it, is seen within two looks."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import event, text
-from sqlalchemy.exc import DataError
+from sqlalchemy import create_engine, event, text
+from sqlalchemy.exc import DataError, OperationalError
 from sqlmodel import Session
 
 from hotspot.db import Database
 from hotspot.guests.terms import packaged_texts, publish
 from hotspot.portal import content as module
-from hotspot.portal.content import LOOK_EVERY, Content, Shown
+from hotspot.portal.content import ASK_AGAIN, KNOWN_FOR, LOOK_EVERY, Content, Shown
 from hotspot.portal.handoff import Stop
 from hotspot.portal.models import Banner
 from hotspot.sites.service import get_site
+from hotspot.sites.settings import give
 from tests.portal.visit import Visit, handed
 
 # One change of each kind that a page of Alun-Alun could show, and some of routers that none does.
@@ -119,6 +120,79 @@ def test_writers_do_not_wait_for_each_other_before_they_commit(visit: Visit) -> 
     assert version(visit.database) == before + 2
 
 
+# --- while the database is away --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def unplug(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[object]]]:
+    """Let the database be at a port where nothing listens; return what is tried there from then on."""
+    nothing = create_engine("postgresql+psycopg://127.0.0.1:1/hotspot")
+    tried: list[object] = []
+
+    @event.listens_for(nothing, "do_connect")
+    def note(*facts: object) -> None:
+        tried.append(facts)
+
+    def unplugged() -> list[object]:
+        monkeypatch.setattr(visit.database, "engine", nothing)
+        monkeypatch.setattr(visit.database, "_reads", nothing)
+        return tried
+
+    yield unplugged
+    monkeypatch.undo()
+    nothing.dispose()
+
+
+def test_what_was_shown_last_is_shown_for_ten_minutes_and_the_database_asked_once_a_second(
+    visit: Visit, content: Content, seconds: Seconds, unplug: Callable[[], list[object]]
+) -> None:
+    first = content.get("alun-alun", visit.clock())
+    tried = unplug()
+    seconds.now += 2 * LOOK_EVERY
+
+    for _ in range(5):
+        assert content.get("alun-alun", visit.clock()) is first
+        assert content.find_at_hand("alun-alun", visit.clock()) is first
+        with pytest.raises(OperationalError):
+            content.get("perpustakaan", visit.clock())
+    assert len(tried) == 1
+
+    seconds.now += ASK_AGAIN
+    assert content.get("alun-alun", visit.clock()) is first
+    content.worker.submit(int).result()
+    assert len(tried) == 2, "the worker asks, and nobody waits for it"
+    seconds.now += KNOWN_FOR
+    assert content.find_at_hand("alun-alun", visit.clock()) is None
+    with pytest.raises(OperationalError):
+        content.get("alun-alun", visit.clock())
+
+
+def test_what_has_ended_meanwhile_is_not_shown(
+    visit: Visit, content: Content, seconds: Seconds, unplug: Callable[[], list[object]]
+) -> None:
+    ends_at = content.get("alun-alun", visit.clock()).until
+    unplug()
+    seconds.now += 2 * LOOK_EVERY
+
+    with pytest.raises(OperationalError):
+        content.get("alun-alun", ends_at)
+
+
+@pytest.mark.parametrize("sign_in", ["one-tap", "one-tap,phone"])
+def test_the_page_stays_and_only_the_press_says_that_the_service_rests(
+    visit: Visit, unplug: Callable[[], list[object]], sign_in: str
+) -> None:
+    with visit.database.writing() as db:
+        give(db, get_site(db, "alun-alun"), "sign_in", sign_in)
+    fields = {str(a["name"]): str(a["value"]) for a in visit.welcome().all("input") if a.get("value")}
+    fields["method"] = "one-tap"
+    unplug()
+
+    assert "Imunisasi gratis" in visit.welcome(mac="BC:24:11:00:00:77").text
+    pressed = visit.client.post("/p/alun-alun/login", data=fields)
+    assert (pressed.status_code, pressed.headers["retry-after"]) == (503, "5")
+
+
 # --- memory --------------------------------------------------------------------------------------------------------------------
 
 
@@ -167,11 +241,12 @@ def test_a_look_that_fails_is_made_again_by_who_needs_it(visit: Visit, content: 
 
     assert content.find_at_hand("alun-alun", visit.clock()) is not None
     content.worker.submit(int).result()
-    seconds.now += LOOK_EVERY
+    execute(visit.database, "ALTER TABLE away RENAME TO content_version", SHOWN[0])
+    seconds.now += ASK_AGAIN
 
-    assert content.find_at_hand("alun-alun", visit.clock()) is None
-    execute(visit.database, "ALTER TABLE away RENAME TO content_version")
     assert content.get("alun-alun", visit.clock()).place.site.name == "Alun-Alun"
+    content.worker.submit(int).result()
+    assert content.get("alun-alun", visit.clock()).place.site.name == "Alun-Alun Merdeka"
 
 
 def test_what_was_read_while_something_changed_is_not_kept_as_new(
@@ -221,11 +296,45 @@ def test_what_begins_or_ends_by_itself_does_so_on_time(visit: Visit, content: Co
     assert shown()[0] is not last, "a clock that was set back shows what held then"
 
 
-def test_a_place_that_is_not_there_is_asked_for_each_time(visit: Visit, content: Content) -> None:
-    with pytest.raises(Stop):
-        content.get("nowhere", visit.clock())
+def test_a_place_that_is_not_there_is_asked_for_once_until_something_changes(
+    visit: Visit, content: Content, seconds: Seconds
+) -> None:
+    def problem(slug: str) -> str:
+        with pytest.raises(Stop) as stopped:
+            content.get(slug, visit.clock())
+        assert content.find_at_hand(slug, visit.clock()) is None
+        return stopped.value.explanation.title
 
-    assert content.find_at_hand("nowhere", visit.clock()) is None
+    execute(visit.database, "UPDATE site SET state = 'retired' WHERE slug = 'perpustakaan'")
+    said = [problem("nowhere"), problem("perpustakaan")]
+
+    with queries(visit.database) as asked:
+        assert [problem("nowhere"), problem("perpustakaan")] == said
+    assert asked == []
+    execute(visit.database, "UPDATE site SET slug = 'nowhere', state = 'live' WHERE slug = 'perpustakaan'")
+    seconds.now += LOOK_EVERY
+    assert content.get("nowhere", visit.clock()).place.site.slug == "nowhere"
+    assert problem("perpustakaan") == said[0]
+
+
+def test_of_places_that_are_not_there_no_more_than_the_latest_are_remembered(
+    visit: Visit, content: Content, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_MISSING", 3)
+    names = [f"nowhere-{number}" for number in range(5)]
+    for name in names:
+        with pytest.raises(Stop):
+            content.get(name, visit.clock())
+
+    assert list(content._missing) == names[2:]
+
+
+@pytest.mark.parametrize("slug", ["", "Alun-Alun", "-", "a" * 65, "wp-login.php", "alun-alun\n", "alun\x00"])
+def test_what_can_be_no_place_is_not_asked_for(visit: Visit, content: Content, slug: str) -> None:
+    with queries(visit.database) as asked, pytest.raises(Stop):
+        content.get(slug, visit.clock())
+
+    assert asked == []
 
 
 def test_the_page_of_who_arrives_takes_no_query_and_a_credential_takes_one(visit: Visit) -> None:
