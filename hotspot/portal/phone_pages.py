@@ -22,7 +22,7 @@ from hotspot.guests.phone_numbers import BadPhoneNumber, PhoneNumber
 from hotspot.guests.refusals import N_
 from hotspot.portal import explanations as say
 from hotspot.portal import grace, rendering, tickets
-from hotspot.portal.content import Shown
+from hotspot.portal.content import Content, Shown
 from hotspot.portal.door import Form, Query, guest_routes, lead_on, receive, shown_at, start_again
 from hotspot.portal.entering import Entered, enter
 from hotspot.portal.handoff import Handed, Stop, read_handed
