@@ -4,7 +4,7 @@ VENV ?= .venv
 # Which Python makes the environment; by default the first one found that is new enough.
 PYTHON ?=
 # How many processes run the tests.
-WORKERS ?= 2
+WORKERS ?= 3
 # What else to hand to the program: make demo ARGS="--port 9000"
 ARGS ?=
 
