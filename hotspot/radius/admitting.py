@@ -42,6 +42,7 @@ from hotspot.radius.policy import (
     decide,
     midnight_before,
     reject,
+    why_over,
 )
 from hotspot.radius.rulebook import Rulebook, SiteRules
 from hotspot.radius.service import AccessAsked
@@ -51,6 +52,8 @@ from hotspot.usage.endings import MISSED_REPORTS
 
 log = structlog.get_logger()
 
+Whose = tuple[UUID, int]
+"""A guest, and the site where they ask."""
 NO_PASS: Final = Pass(valid_for=timedelta())
 """Of a guest who signed in with a code whose pass was deleted long after it had ended."""
 
@@ -72,6 +75,10 @@ class Applicant:
     def has_several_devices(self) -> bool:
         """Whether somebody decided who this guest is; else the device is a guest of its own."""
         return self.guest_id != self.device_id
+
+
+Candidates = Sequence[Applicant]
+"""Who one request may be, not nobody: the newest first; only the last may need no pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,16 +103,26 @@ class Desk:
         """Decide a batch.
 
         1. Credentials are redeemed by one conditional UPDATE; of two requests with the same one, one has won it. 2. A known device is
-        recognised by its last consent. 3. Guests with several devices are decided one at a time, until the commit. 4. What everybody
-        has used is looked up, and policy decides, counting in those who were let in before in the same batch. 5. All of it is logged.
+        recognised by its last consent whose pass, if it needs one, gives something. 3. Guests with several devices are decided one at a
+        time, until the commit. 4. What everybody has used is looked up, and policy decides, counting in those who were let in before in
+        the same batch. 5. All of it is logged.
         """
         if not asked:
             return []
         rules = self.rulebook.of(db, {request.router.site_id for request in asked}, now=now)
-        cases = self._recognised(db, asked, rules, now=now)
+        recognised = self._recognised(db, asked, rules, now=now)
+        several = {
+            (one.guest_id, one.site_id)
+            for case in recognised
+            if not isinstance(case, Turned)
+            for one in case
+            if one.has_several_devices
+        }
+        take_turns(db, {guest for guest, _ in several})
+        passes = _passes_left(db, several, now=now)
+        cases = [case if isinstance(case, Turned) else _chosen(case, passes) for case in recognised]
         applicants = [case for case in cases if isinstance(case, Applicant)]
-        take_turns(db, {one.guest_id for one in applicants if one.has_several_devices})
-        standings = _Standings(db, applicants, now=now.astimezone(self.zone))
+        standings = _Standings(db, applicants, passes, now=now.astimezone(self.zone))
         answers, decided = [], []
         for request, case in zip(asked, cases, strict=True):
             answer, entry = self._decided(request, case, standings, now=now)
@@ -118,13 +135,13 @@ class Desk:
 
     def _recognised(
         self, db: Session, asked: Sequence[AccessAsked], rules: Mapping[int, SiteRules | None], *, now: datetime
-    ) -> list[Applicant | Turned]:
+    ) -> list[Candidates | Turned]:
         presented = [_presented(request) for request in asked]
         won = redeem(db, [one for one in presented if one is not None], now=now)
         consents = latest_consents(
             db, [request.device_id for request in asked if request.is_known_device and request.device_id]
         )
-        cases: list[Applicant | Turned | None] = []
+        cases: list[Candidates | Turned | None] = []
         for request, one in zip(asked, presented, strict=True):
             site_rules = rules[request.router.site_id]
             if request.refusal is not None or site_rules is None:
@@ -134,44 +151,52 @@ class Desk:
             elif (
                 one is not None and (redeemed := won.pop(one, None)) is not None
             ):  # popped: nobody else in the batch has it
-                cases.append(_winner(one, redeemed, site_rules))
+                cases.append([_winner(one, redeemed, site_rules)])
             else:
                 cases.append(None)
         return self._with_reasons(db, asked, cases, now=now)
 
     def _remembered(
         self, request: AccessAsked, site_rules: SiteRules, consents: Mapping[UUID, Sequence[Agreed]], *, now: datetime
-    ) -> Applicant | Turned:
+    ) -> Candidates | Turned:
         """A device that the router knows by its MAC address: let in without a page, as long as its consent holds here."""
         assert request.device_id is not None, "what is incomplete was refused"
         given = consents.get(request.device_id, ())
+        candidates = []
         for agreed in given:
             if site_rules.remembers(agreed, now=now):
-                return Applicant(
-                    agreed.guest_id,
-                    request.device_id,
-                    agreed.language,
-                    uuid4(),
-                    request.router.site_id,
-                    site_rules,
-                    needs_pass=agreed.method in BY_CODE,
+                needs_pass = agreed.method in BY_CODE
+                candidates.append(
+                    Applicant(
+                        agreed.guest_id,
+                        request.device_id,
+                        agreed.language,
+                        uuid4(),
+                        request.router.site_id,
+                        site_rules,
+                        needs_pass=needs_pass,
+                    )
                 )
+                if not needs_pass:
+                    break
+        if candidates:
+            return candidates
         if not given:
             return Turned(Refusal.NO_CONSENT, self._default_language)
         return Turned(Refusal.NO_CONSENT, given[0].language, given[0].guest_id)
 
     def _with_reasons(
-        self, db: Session, asked: Sequence[AccessAsked], cases: Sequence[Applicant | Turned | None], *, now: datetime
-    ) -> list[Applicant | Turned]:
+        self, db: Session, asked: Sequence[AccessAsked], cases: Sequence[Candidates | Turned | None], *, now: datetime
+    ) -> list[Candidates | Turned]:
         """Say of each lost credential why it was lost."""
         lost = [
             request.credential_id
             for request, case in zip(asked, cases, strict=True)
-            if not isinstance(case, Applicant) and request.credential_id is not None
+            if (case is None or isinstance(case, Turned)) and request.credential_id is not None
         ]
         known = find_credentials(db, lost) if lost else {}
         return [
-            case if isinstance(case, Applicant) else self._turned(request, case, known, now=now)
+            self._turned(request, case, known, now=now) if case is None or isinstance(case, Turned) else case
             for request, case in zip(asked, cases, strict=True)
         ]
 
@@ -241,12 +266,14 @@ class Desk:
 class _Standings:
     """What is known of the applicants, read once for all of them; `now` is local."""
 
-    def __init__(self, db: Session, applicants: Collection[Applicant], *, now: datetime) -> None:
+    def __init__(
+        self, db: Session, applicants: Collection[Applicant], passes: Mapping[Whose, Pass], *, now: datetime
+    ) -> None:
         limited = {one.guest_id for one in applicants if one.rules.rules.has_daily_limit}
         self._used: Mapping[UUID, Used] = used_since(db, limited, midnight=midnight_before(now))
-        several = {(one.guest_id, one.site_id) for one in applicants if one.has_several_devices}
-        self._online = devices_online(db, {guest for guest, _ in several}, now=now)
-        self._passes = _passes_left(db, several, now=now)
+        several = {one.guest_id for one in applicants if one.has_several_devices}
+        self._online = devices_online(db, several, now=now)
+        self._passes = passes
         devices = {one.device_id for one in applicants}
         self._blocked = blocked_devices(db, devices, now=now) if devices else {}
 
@@ -258,7 +285,7 @@ class _Standings:
             other_devices=len(self._online.get(one.guest_id, set()) - {one.device_id}),
             online_today=used.online,
             octets_today=used.octets,
-            held=self._passes.get((one.guest_id, one.site_id), NO_PASS if one.needs_pass else None),
+            held=_held(one, self._passes),
             cap=one.cap,
         )
 
@@ -266,7 +293,17 @@ class _Standings:
         self._online.setdefault(one.guest_id, set()).add(one.device_id)
 
 
-def _passes_left(db: Session, guests: Collection[tuple[UUID, int]], *, now: datetime) -> dict[tuple[UUID, int], Pass]:
+def _chosen(candidates: Candidates, passes: Mapping[Whose, Pass]) -> Applicant:
+    """Return the first whose pass gives something or who needs none; if there is nobody like that, the first, who is told why."""
+    usable = (one for one in candidates if not one.needs_pass or why_over(_held(one, passes) or NO_PASS) is None)
+    return next(usable, candidates[0])
+
+
+def _held(one: Applicant, passes: Mapping[Whose, Pass]) -> Pass | None:
+    return passes.get((one.guest_id, one.site_id), NO_PASS if one.needs_pass else None)
+
+
+def _passes_left(db: Session, guests: Collection[Whose], *, now: datetime) -> dict[Whose, Pass]:
     """What is left of the passes of these guests, each at the site they ask at."""
     passes = passes_of(db, guests)
     used = used_of_passes(db, {guest: held.begun_at for (guest, _), held in passes.items() if held.is_counted})

@@ -142,13 +142,14 @@ def decide(rules: Rules, standing: Standing, now: datetime) -> Allowance | Refus
         return Refused(Refusal.CLOSED, _next(rules.hours.opens, now) if rules.hours else None)
     if standing.held is None:
         return _by_day(rules, standing, open_for, now)
-    over = _why_over(standing.held)
+    over = why_over(standing.held)
     if over is not None:
         return Refused(over)
     return _by_day(_with_pass(rules, standing.held), standing, min(open_for, standing.held.valid_for), now)
 
 
-def _why_over(held: Pass) -> Refusal | None:
+def why_over(held: Pass) -> Refusal | None:
+    """Say why a pass gives nothing here and now; None if it does."""
     if not held.is_here:
         return Refusal.PASS_ELSEWHERE
     if held.valid_for < SHORTEST:

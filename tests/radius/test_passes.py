@@ -18,6 +18,7 @@ from hotspot.radius.attributes import Attr, MikroTik, StatusType
 from hotspot.radius.control import slow_down
 from hotspot.radius.overdue import end_overdue
 from hotspot.sites.models import Site
+from hotspot.sites.settings import SignIn
 from tests.radius.asking import MINUTE, accepted, admissions, agree, known_device, refused, rule, used
 from tests.radius.going_online import CHANGED, begin, hears_at
 from tests.radius.radius_city import GINA_MAC, OTHER_MAC, City, Clock, Router
@@ -100,6 +101,55 @@ def test_a_known_device_comes_in_without_a_page_while_its_pass_lasts(city: City,
 
     assert refused(router.ask(known_device(router))) == GONE
     assert [one.refusal for one in admissions(city)] == [None, "pass_over"]
+
+
+def test_a_voucher_that_is_over_does_not_hide_that_the_device_agreed_by_one_tap(
+    city: City, router: Router, clock: Clock
+) -> None:
+    rule(city, sign_in="one-tap,voucher", daily_minutes=60)
+    agree(city, used=True)
+    guest = uuid4()
+    clock.advance(MINUTE)
+    give_pass(city, guest, life=2 * HOUR, devices=2, up_kbps=900, down_kbps=800)
+    agree(city, guest=guest, used=True, method=SignIn.VOUCHER)
+    told = accepted(router.ask(known_device(router)))
+    assert (told.integer(Attr.SESSION_TIMEOUT), told.text(MikroTik.RATE_LIMIT)) == (3_600, "900k/800k")
+
+    clock.advance(2 * HOUR)
+
+    told = accepted(router.ask(known_device(router)))
+    assert told.text(MikroTik.RATE_LIMIT) != "900k/800k"
+    assert [one.guest_id == guest for one in admissions(city)] == [True, False]
+
+
+@pytest.mark.parametrize("of_pass", [{"seconds": 0}, {"octets": 0}, {"site": "perpustakaan"}, None])
+def test_a_code_that_gives_nothing_here_gives_way_to_an_older_one_that_does(
+    city: City, router: Router, clock: Clock, of_pass: dict[str, Any] | None
+) -> None:
+    rule(city, sign_in="resident,voucher")
+    resident, other = uuid4(), uuid4()
+    give_pass(city, resident)
+    agree(city, guest=resident, used=True, method=SignIn.RESIDENT)
+    clock.advance(MINUTE)
+    if of_pass is not None:
+        site = of_pass.get("site")
+        give_pass(city, other, **({"site_id": city.sites[site]} if site else of_pass))
+    agree(city, guest=other, used=True, method=SignIn.VOUCHER)
+
+    accepted(router.ask(known_device(router)))
+
+    assert [one.guest_id for one in admissions(city)] == [resident]
+
+
+def test_where_no_code_is_left_the_newest_says_why(city: City, router: Router, clock: Clock) -> None:
+    rule(city, sign_in="resident,voucher")
+    for method, of_pass in ((SignIn.RESIDENT, {"life": timedelta()}), (SignIn.VOUCHER, {"seconds": 0})):
+        guest = uuid4()
+        give_pass(city, guest, **of_pass)
+        agree(city, guest=guest, used=True, method=method)
+        clock.advance(MINUTE)
+
+    assert refused(router.ask(known_device(router))) == "The time of your code is used up. Please ask for a new one."
 
 
 def test_devices_and_speed_of_a_pass_take_the_place_of_the_sites(city: City, router: Router) -> None:
