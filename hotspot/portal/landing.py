@@ -12,6 +12,7 @@ place not yet known, a browser that only looks ahead.
 import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from datetime import datetime
 from functools import lru_cache
 from ipaddress import IPv4Address
@@ -113,7 +114,7 @@ class Landing:
         pages = known[1]
         if variant not in pages:
             pages[variant] = None
-            self._content.worker.submit(self._keep, shown, variant, now, pages)
+            self._content.worker.submit(self._keep, shown, variant, now, pages).add_done_callback(_note_failure)
         return pages[variant]
 
     def _keep(self, shown: Shown, variant: Variant, now: datetime, pages: dict[Variant, Drawn | None]) -> None:
@@ -144,6 +145,12 @@ class Landing:
         token = tickets.form_token(self._settings.keys, site_id=shown.place.site_id, mac=mac, now=now)
         in_links = (mac.replace(":", "%3A"), _quoted(router), _escaped(chap_id), _escaped(challenge))
         return [word.encode() for word in (*arrival, token, press, *in_links)]
+
+
+def _note_failure(drawing: Future[None]) -> None:
+    """Log what went wrong in the worker; the ordinary way draws the page, or says that it can't."""
+    if not drawing.cancelled() and (problem := drawing.exception()) is not None:
+        log.error("a landing page can't be drawn", exc_info=problem)
 
 
 @lru_cache(256)

@@ -106,6 +106,25 @@ def test_where_phones_wait_for_codes_every_page_is_drawn_the_ordinary_way(visit:
     assert visit.client._app.state.landing.draw(shown, Variant("id", True, True, True), visit.clock()) is None
 
 
+def test_a_page_that_can_not_be_drawn_is_logged_and_left_to_the_ordinary_way(visit: Visit) -> None:
+    def draw(*_: object) -> Response:
+        raise ValueError("a template of ours is broken")
+
+    state = visit.client._app.state
+    state.content.look_every = SECONDS
+    state.content.get("alun-alun", visit.clock())
+    broken = Landing(state.content, state.counts, visit.settings, draw=draw, now=visit.clock)
+
+    with structlog.testing.capture_logs() as logged:
+        assert broken.answer(target(**handed()), HEADERS) is None
+        state.content.worker.submit(int).result()
+
+    (told,) = logged
+    assert (told["event"], told["log_level"]) == ("a landing page can't be drawn", "error")
+    assert isinstance(told["exc_info"], ValueError)
+    assert broken.answer(target(**handed()), HEADERS) is None
+
+
 def test_each_page_has_a_name_of_its_own(landing: Landing) -> None:
     pages = [Page(read(landing.answer(target(**handed()), HEADERS))[1]) for _ in range(2)]
 
