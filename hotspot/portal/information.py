@@ -1,7 +1,8 @@
 """Addresses behind the city's information on guests' pages: its pictures, and where its links lead.
 
 A link leads through an address of ours, which counts and then redirects: only to a link that is stored with information that was
-approved and has not ended, at a site it is for. Nothing in the request says where.
+approved, has begun and has not ended, at a site it is for; also between its hours, for who still has the page. Nothing in the request
+says where.
 """
 
 import re
@@ -58,7 +59,8 @@ def follow_link(
     """Count that a link was followed and lead there."""
     rendering.speak(request, settings, query)
     place = service.get_place(db, slug)
-    shown = next((piece for piece in approved_for(db, place.site, now) if piece.number == banner_id), None)
+    begun = (piece for piece in approved_for(db, place.site, now) if piece.schedule.starts_at <= now)
+    shown = next((piece for piece in begun if piece.number == banner_id), None)
     target = _at(links_of(shown) if shown else [], number, slug)
     if is_seen(request.method, request.headers):
         _counts(request).count_followed(place.site_id, banner_id)

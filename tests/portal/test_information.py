@@ -151,10 +151,11 @@ def test_a_link_leads_nowhere_unless_it_is_approved_for_the_place_and_not_over(
         no_link = publish_banner(db, area(db, KOTA), {"id": {"title": "a", "text": "b"}}, now=now).id
         over = publish_banner(db, area(db, KOTA), TEXTS, now=now, link=LAPOR).id
         end(db, over or 0, by=bob, now=now)
+        later = publish_banner(db, area(db, KOTA), TEXTS, now=now, link=LAPOR, starts_at=now + timedelta(hours=1)).id
         edited = publish_banner(db, area(db, KOTA), TEXTS, now=now, link=LAPOR).id
         edit(db, edited or 0, Draft(TEXTS, Schedule(now), LAPOR), revision=1, by=bob, now=now)
 
-    for target in (waiting, elsewhere, no_link, over, edited, 999, 2**31, f"{banner}/2", f"{banner}/{10**30}"):
+    for target in (waiting, elsewhere, no_link, over, later, edited, 999, 2**31, f"{banner}/2", f"{banner}/{10**30}"):
         answer = visit.client.get(f"/p/alun-alun/go/{target}")
         assert answer.status_code == 404, target
         assert "location" not in answer.headers
@@ -162,6 +163,8 @@ def test_a_link_leads_nowhere_unless_it_is_approved_for_the_place_and_not_over(
     assert visit.client.get(f"/p/nowhere/go/{banner}").status_code == 404
     counts.flush(now)
     assert counted(visit) == {}
+    visit.clock.forward(hours=1)
+    assert visit.client.get(f"/p/alun-alun/go/{later}").headers["location"] == LAPOR
 
 
 @pytest.mark.parametrize("damaged", ["http://www.lapor.go.id/x", "https://user@lapor.go.id/", "x" * 300])
