@@ -27,10 +27,10 @@ ENTER: Final = """
         SELECT press.*, row_number() OVER (ORDER BY place) AS nth
         FROM unnest(%(sites)s::int[], %(routers)s::int[], %(devices)s::uuid[], %(terms)s::text[], %(languages)s::text[],
                 %(salts)s::bytea[], %(commitments)s::bytea[], %(credentials)s::uuid[], %(attempts)s::uuid[],
-                %(codes)s::text[], %(presses)s::uuid[], %(browsers)s::text[], %(handed)s::bytea[], %(versions)s::bigint[]) WITH ORDINALITY
+                %(codes)s::text[], %(presses)s::uuid[], %(browsers)s::text[], %(handed)s::bytea[]) WITH ORDINALITY
             AS press (site_id, router_id, device_id, terms_sha256, language, salt, commitment, credential_id, attempt_id,
-                support_code, press, browser, handed, version, place)
-        WHERE version = (SELECT COALESCE(max(version), 0) FROM content_version)
+                support_code, press, browser, handed, place)
+        WHERE (SELECT COALESCE(max(version), 0) FROM content_version) = %(version)s::bigint
             AND NOT EXISTS (
                 SELECT FROM sign_in_attempt AS known WHERE known.site_id = press.site_id
                 AND known.device_id = press.device_id AND known.decided_at IS NULL)
@@ -87,7 +87,7 @@ class Press(NamedTuple):
 
 
 def enter(presses: Sequence[Press], *, lock: int, credential_life: timedelta, now: datetime) -> list[Step]:
-    """Let all of these in who can be, each device once a site, and whose content's version is still the one that holds."""
+    """Let all of these in who can be, each device once a site, if the content's version that they share is still the one that holds."""
     values = {
         "sites": arrays.numbers(press.site_id for press in presses),
         "routers": arrays.numbers(press.router_id for press in presses),
@@ -102,10 +102,10 @@ def enter(presses: Sequence[Press], *, lock: int, credential_life: timedelta, no
         "presses": arrays.uuids(press.press for press in presses),
         "browsers": arrays.texts(press.browser for press in presses),
         "handed": arrays.octets(press.handed for press in presses),
-        "versions": arrays.numbers(press.version for press in presses),
         "method": SignIn.ONE_TAP.value,
         "way": LoginWay.BROWSER.value,
         "state": State.SENT.value,
+        "version": str(presses[0].version),
         "now": now.isoformat(),
         "expires": (now + credential_life).isoformat(),
     }

@@ -118,11 +118,15 @@ class Batches:
         self._pipeline.send(steps, partial(self._decided, batch))
 
     def _next_batch(self) -> list[Waiting]:
-        """Take what waits, each device once a site: the second press of one goes on with what the first began."""
+        """Take what waits, each device once a site: the second press of one goes on with what the first began.
+
+        All of a batch were checked against the same content. The few of another version go the ordinary way.
+        """
         batch: dict[str, Waiting] = {}
+        version = self._waiting[0][0].version if self._waiting else 0
         for _ in range(min(len(self._waiting), LARGEST_BATCH)):
             press, entered = self._waiting.popleft()
-            if press.turn in batch:
+            if press.turn in batch or press.version != version:
                 entered.set_result(False)
             else:
                 batch[press.turn] = (press, entered)

@@ -187,6 +187,21 @@ def test_a_second_press_of_a_device_waits_for_no_batch(visit: Visit) -> None:
     assert asyncio.run(scenario()) == [False, True]
 
 
+def test_a_press_that_was_checked_against_other_content_is_not_in_the_batch(visit: Visit) -> None:
+    batches = Batches(visit.database, now=visit.clock)
+    device = visit.world.device()
+    drawn = [device, "other", b"", device, device, "A", None]
+    presses = [express.Press(site, 1, device, "0" * 64, "id", *drawn, version) for site, version in ((1, 7), (2, 8))]
+
+    async def scenario() -> list[bool]:
+        futures = [asyncio.get_running_loop().create_future() for _ in presses]
+        batches._waiting.extend(zip(presses, futures, strict=True))
+        assert len(batches._next_batch()) == 1
+        return [future.done() for future in futures]
+
+    assert asyncio.run(scenario()) == [False, True]
+
+
 def test_a_device_that_does_not_stop_is_refused_on_either_way(visit: Visit, press: Press, taken: list[bool]) -> None:
     visit.client._app.state.presses = Presses()
 
