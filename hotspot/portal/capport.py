@@ -5,7 +5,7 @@ log-in ends with. So it says "captive": false to nobody else: a phone that belie
 of the router's API (`hotspot.routers.captive_api`); this one is for programs that hold a ticket, and for routers that have no API.
 """
 
-from datetime import datetime, time
+from datetime import datetime
 from typing import Final
 
 from babel.dates import format_time
@@ -21,6 +21,7 @@ from hotspot.portal.information import count_shown, has_images
 from hotspot.portal.posted import posted_at
 from hotspot.portal.service import Place
 from hotspot.settings import Settings
+from hotspot.sites.hours import Hours, parse_hours
 from hotspot.sites.models import SiteState, home
 from hotspot.web import Now, ReadDb, SettingsDep
 
@@ -90,7 +91,7 @@ def show_place(request: Request, slug: str, query: Query, db: ReadDb, now: Now, 
     """Show what a visitor may want to know of the place: where it is, when its Wi-Fi is open, the city's information."""
     language = rendering.speak(request, settings, query)
     place = service.get_place(db, slug)
-    hours = place.settings.opening_hours
+    hours = parse_hours(place.settings.opening_hours)
     posted = posted_at(db, place.site, place.settings, zone=settings.zone, now=now)
     notices = posted.notices(language, settings.languages)
     count_shown(request, place.site_id, notices)
@@ -106,26 +107,12 @@ def show_place(request: Request, slug: str, query: Query, db: ReadDb, now: Now, 
         notices=notices,
         street=place.site.address,
         hours=_hours_shown(hours, language),
-        is_open=place.site.state == SiteState.LIVE and is_open(hours, now.astimezone(settings.zone).time()),
+        is_open=place.site.state == SiteState.LIVE
+        and (hours is None or hours.has(now.astimezone(settings.zone).time())),
         is_planned=place.site.state == SiteState.PLANNED,
         portal=rendering.link(home(slug), {"lang": language}),
     )
 
 
-def _hours_shown(hours: str, language: str) -> tuple[str, ...]:
-    return tuple(format_time(clock, "short", locale=language) for clock in opening_hours(hours))
-
-
-def opening_hours(written: str) -> tuple[time, ...]:
-    """Read the setting: from when till when; empty where it is always open."""
-    return tuple(time.fromisoformat(part) for part in written.split("-")) if written else ()
-
-
-def is_open(written: str, clock: time) -> bool:
-    """Tell whether guests are let in at this time of the site's day; closing may be after midnight."""
-    if not written:
-        return True
-    opens, closes = opening_hours(written)
-    if opens <= closes:
-        return opens == closes or opens <= clock < closes
-    return clock >= opens or clock < closes
+def _hours_shown(hours: Hours | None, language: str) -> tuple[str, ...]:
+    return tuple(format_time(clock, "short", locale=language) for clock in hours or ())

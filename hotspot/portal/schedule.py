@@ -12,6 +12,8 @@ from datetime import datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from hotspot.sites.hours import Hours, parse_hours
+
 SLOT: Final = timedelta(minutes=10)
 EVERY_DAY: Final = "1234567"  # ISO 8601: Monday is 1
 WEEKDAYS: Final = re.compile(r"1?2?3?4?5?6?7?")
@@ -19,6 +21,7 @@ HOURS: Final = re.compile(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d")
 ALWAYS: Final = 100  # percent
 TURN: Final = 37  # slots from one banner's turn to the next one's; shares no factor with 100, so that all turns differ
 HORIZON: Final = timedelta(days=1)
+WHOLE_DAY: Final = Hours(time.min, time.min)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +56,9 @@ class Schedule:
     def _windows(self, now: datetime, zone: ZoneInfo) -> Iterator[tuple[datetime, datetime]]:
         """Yield the windows that began yesterday, or begin within a week."""
         today = now.astimezone(zone).date()
-        opens, closes = _hours(self.hours)
+        opens, closes = parse_hours(self.hours) or WHOLE_DAY
         for days in range(-1, 8):
             day = today + timedelta(days=days)
             if str(day.isoweekday()) in self.weekdays:
                 last = day if opens < closes else day + timedelta(days=1)
                 yield datetime.combine(day, opens, zone), datetime.combine(last, closes, zone)
-
-
-def _hours(hours: str) -> tuple[time, time]:
-    """The same time twice is the whole day from there."""
-    opens, _, closes = hours.partition("-")
-    return (time.fromisoformat(opens), time.fromisoformat(closes)) if hours else (time.min, time.min)

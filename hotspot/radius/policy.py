@@ -13,6 +13,7 @@ from uuid import UUID
 from hotspot.guests.refusals import Refusal
 from hotspot.radius.attributes import Attr, MikroTik, make, make64
 from hotspot.radius.packet import Code, RawAttribute, encode_attributes
+from hotspot.sites.hours import Hours
 
 DAY: Final = timedelta(days=1)
 SHORTEST: Final = timedelta(minutes=1)
@@ -27,13 +28,6 @@ class Speed(NamedTuple):
 
     up_kbps: int
     down_kbps: int
-
-
-class Hours(NamedTuple):
-    """When guests are let in, local time; `closes` before `opens` is on the next day."""
-
-    opens: time
-    closes: time
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,11 +197,7 @@ def _open_for(hours: Hours | None, now: datetime) -> timedelta:
     """How long it stays open; nothing when it is closed."""
     if hours is None or hours.opens == hours.closes:
         return DAY
-    clock = now.timetz().replace(tzinfo=None)
-    if hours.opens < hours.closes:
-        is_open = hours.opens <= clock < hours.closes
-    else:
-        is_open = clock >= hours.opens or clock < hours.closes
+    is_open = hours.has(now.timetz().replace(tzinfo=None))
     return _next(hours.closes, now) - now if is_open else timedelta()
 
 

@@ -7,7 +7,7 @@ its guests are refused; the others don't notice.
 import time as clock
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -15,7 +15,8 @@ from sqlmodel import Session
 
 from hotspot.guests.service import Agreed
 from hotspot.guests.terms import still_agreed
-from hotspot.radius.policy import Hours, Rules, Speed
+from hotspot.radius.policy import Rules, Speed
+from hotspot.sites.hours import parse_hours
 from hotspot.sites.settings import OCTETS_PER_MEGABYTE, BadStoredValue, SignIn, SiteSettings, effective_at_sites
 
 log = structlog.get_logger()
@@ -98,16 +99,9 @@ def rules_of(values: SiteSettings) -> Rules:
         day_octets=_octets(values.daily_megabytes),
         slow=Speed(values.slow_up_kbps or 0, values.slow_down_kbps or 0) if has_slow else None,
         devices=values.devices_per_guest,
-        hours=_hours(values.opening_hours),
+        hours=parse_hours(values.opening_hours),
     )
 
 
 def _octets(megabytes: int | None) -> int | None:
     return None if megabytes is None else megabytes * OCTETS_PER_MEGABYTE
-
-
-def _hours(written: str) -> Hours | None:
-    if not written:
-        return None
-    opens, closes = written.split("-")
-    return Hours(time.fromisoformat(opens), time.fromisoformat(closes))

@@ -15,7 +15,6 @@ from hotspot.radius.packet import Code
 from hotspot.radius.policy import (
     Allowance,
     Cap,
-    Hours,
     Pass,
     Refused,
     Rules,
@@ -25,6 +24,7 @@ from hotspot.radius.policy import (
     decide,
     reject,
 )
+from hotspot.sites.hours import Hours
 
 JAKARTA = ZoneInfo("Asia/Jakarta")
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=JAKARTA)
