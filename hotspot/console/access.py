@@ -141,3 +141,8 @@ def refuse_forged(request: Request, settings: Settings, cookie_name: str, token:
         raise ForgedForm
     if has_foreign_origin(request, settings):
         raise ForgedForm
+
+
+def refuse_forged_by_staff(request: Request, settings: Settings, token: str) -> None:
+    """Raise ForgedForm unless our own page, shown to who is signed in, sent the form."""
+    refuse_forged(request, settings, staff_cookie(settings), token)

@@ -183,7 +183,7 @@ def _form_page(
 @routes.post("")
 def draft(request: Request, staff: SignedIn, sent: SentForm, db: Db, now: Now, settings: SettingsDep) -> Response:
     """Keep a new draft; what can't be used is said above the form, and nothing is kept."""
-    _refuse_forged(request, settings, sent)
+    access.refuse_forged_by_staff(request, settings, sent.get("form_token"))
     try:
         wanted = _wanted(db, sent, settings, now)
         number = banners.draft(db, _place(db, sent.get("place")), wanted, by=staff, now=now).id
@@ -197,7 +197,7 @@ def edit(
     request: Request, number: int, staff: SignedIn, sent: SentForm, db: Db, now: Now, settings: SettingsDep
 ) -> Response:
     """Change it; it has to be approved again."""
-    _refuse_forged(request, settings, sent)
+    access.refuse_forged_by_staff(request, settings, sent.get("form_token"))
     banner = banners.get_banner(db, number)
     try:
         wanted = _wanted(db, sent, settings, now)
@@ -205,10 +205,6 @@ def edit(
     except BadBanner as error:
         return _again(request, staff, db, settings, sent, error, banner=banner)
     return RedirectResponse(address(request, f"{HERE}/{number}"), 303)
-
-
-def _refuse_forged(request: Request, settings: Settings, sent: Sent) -> None:
-    access.refuse_forged(request, settings, access.staff_cookie(settings), sent.get("form_token"))
 
 
 def _again(
@@ -271,7 +267,7 @@ def approve(
     form_token: FormToken = "",
 ) -> Response:
     """Let it be shown, as it was on the page with the button."""
-    access.refuse_forged(request, settings, access.staff_cookie(settings), form_token)
+    access.refuse_forged_by_staff(request, settings, form_token)
     seen = Sent({"revision": [revision]}).whole("revision")
     banners.approve(db, number, revision=seen, by=staff, now=now)
     return RedirectResponse(address(request, f"{HERE}/{number}"), 303)
@@ -282,6 +278,6 @@ def end(
     request: Request, number: int, staff: SignedIn, db: Db, now: Now, settings: SettingsDep, form_token: FormToken = ""
 ) -> Response:
     """Show it no longer."""
-    access.refuse_forged(request, settings, access.staff_cookie(settings), form_token)
+    access.refuse_forged_by_staff(request, settings, form_token)
     banners.end(db, number, by=staff, now=now)
     return RedirectResponse(address(request, f"{HERE}/{number}"), 303)

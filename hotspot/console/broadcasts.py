@@ -79,7 +79,7 @@ def _page(
 @routes.post("")
 def start(request: Request, staff: SignedIn, sent: SentForm, db: Db, now: Now, settings: SettingsDep) -> Response:
     """Write a broadcast; the duty officer may send it with the same button."""
-    access.refuse_forged(request, settings, access.staff_cookie(settings), sent.get("form_token"))
+    access.refuse_forged_by_staff(request, settings, sent.get("form_token"))
     try:
         broadcasts.start(
             db,
@@ -118,7 +118,7 @@ def decide(
     form_token: Annotated[str, Form()] = "",
 ) -> Response:
     """Send, end or review a broadcast."""
-    access.refuse_forged(request, settings, access.staff_cookie(settings), form_token)
+    access.refuse_forged_by_staff(request, settings, form_token)
     if doing not in DOINGS:
         raise broadcasts.NoSuchBroadcast(number=number)
     DOINGS[doing](db, number, by=staff, now=now)

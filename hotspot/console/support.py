@@ -45,7 +45,7 @@ def show_trace(
     form_token: Annotated[str, Form()] = "",
 ) -> Response:
     """Show what became of the attempt; by POST, so that codes stay out of logs and histories."""
-    access.refuse_forged(request, settings, access.staff_cookie(settings), form_token)
+    access.refuse_forged_by_staff(request, settings, form_token)
     try:
         found = traces(db, code)
     except NoSuchCode:

@@ -96,7 +96,7 @@ def approve(
     sha256: Annotated[str, Form()] = "",
 ) -> Response:
     """Approve the text that was on the page, which somebody else has drafted."""
-    access.refuse_forged(request, settings, access.staff_cookie(settings), form_token)
+    access.refuse_forged_by_staff(request, settings, form_token)
     if staff.role != Role.ADMIN:
         raise NotAnAdmin
     one = _wanted(db, name, version)
