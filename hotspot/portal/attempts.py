@@ -46,6 +46,11 @@ class Stage(StrEnum):
 UNDER_WAY: Final = frozenset({Stage.WAITING, Stage.LOOK, Stage.OTHER_WAY})
 
 
+def is_about(attempt: SignInAttempt | None, credential: Credential) -> bool:
+    """Whether an attempt is about this credential: the one its last press gave, or the one that the controller took to the router."""
+    return attempt is not None and credential.id in (attempt.credential_id, attempt.told_id)
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What is known of one credential. `is_online`: of its session, None: nobody reported one; `refusal`: RADIUS's reason."""
@@ -58,7 +63,7 @@ class Facts:
     @property
     def is_latest(self) -> bool:
         """Whether the attempt is about this credential; another one's holder may be anybody who named the device."""
-        return self.attempt is not None and self.credential.id in (self.attempt.credential_id, self.attempt.told_id)
+        return is_about(self.attempt, self.credential)
 
 
 def judge(facts: Facts, now: datetime) -> Stage:

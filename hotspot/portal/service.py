@@ -14,7 +14,7 @@ from sqlmodel import Session, select
 from hotspot.guests.models import Credential, Terms
 from hotspot.guests.service import find_credentials, find_refusal
 from hotspot.guests.terms import NoSuchTerms, current
-from hotspot.portal.attempts import Facts, Stage, attempt_of, credential_in_use, judge
+from hotspot.portal.attempts import Facts, Stage, attempt_of, credential_in_use, is_about, judge
 from hotspot.portal.attempts_models import SignInAttempt
 from hotspot.portal.broadcasts import Alert
 from hotspot.portal.explanations import NO_SUCH_SITE, NO_TERMS, RETIRED
@@ -84,7 +84,7 @@ class Progress:
     @property
     def is_latest(self) -> bool:
         """Whether the attempt is about this log-in, so that its words may be told."""
-        return self.attempt is not None and self.credential.id in (self.attempt.credential_id, self.attempt.told_id)
+        return is_about(self.attempt, self.credential)
 
 
 def get_place(db: Session, slug: str) -> Place:
