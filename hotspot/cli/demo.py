@@ -24,7 +24,7 @@ def demo(
 ) -> None:
     """Run a simulated city: places, routers, 30 days of history, phones coming and going. Ctrl-C ends it all."""
     from hotspot.http_server import free_port  # noqa: PLC0415  (keeps other commands quick)
-    from hotspot.process import end_on_signals, wait_for_signal  # noqa: PLC0415
+    from hotspot.process import end_on_signals, wait_for_signal  # noqa: PLC0415  (the same)
     from hotspot.simulator.demo import STAFF, demo_city  # noqa: PLC0415  (nothing else may load the simulator)
 
     end_on_signals()
