@@ -7,7 +7,17 @@ from typing import Annotated, Final
 
 import typer
 
-from hotspot.cli.output import AsJson, DataDir, UnreadableFile, changing, looking, people, print_json, print_rows
+from hotspot.cli.output import (
+    AsJson,
+    DataDir,
+    UnreadableFile,
+    add_group,
+    changing,
+    looking,
+    people,
+    print_json,
+    print_rows,
+)
 from hotspot.routers import login_pages
 from hotspot.routers.certificates import MOST_OCTETS, read_chain
 from hotspot.routers.models import LoginCertificate
@@ -17,11 +27,12 @@ STDIN: Final = Path("-")
 
 
 def add_to(app: typer.Typer) -> None:
-    group = typer.Typer(help="Certificates of the routers' log-in pages.", no_args_is_help=True)
-    group.command("add")(add)
-    group.command("list")(list_certificates)
-    group.command("remove")(remove)
-    app.add_typer(group, name="certificates")
+    add_group(
+        app,
+        "certificates",
+        "Certificates of the routers' log-in pages.",
+        {"add": add, "list": list_certificates, "remove": remove},
+    )
 
 
 def add(

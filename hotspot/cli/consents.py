@@ -12,6 +12,7 @@ from hotspot.cli.output import (
     NOT_WANTED,
     AsJson,
     DataDir,
+    add_group,
     counting,
     installation,
     looking,
@@ -49,10 +50,7 @@ def add_to(app: typer.Typer) -> None:
         "guests": ("What is held about a device.", {"show": show, "forget": forget}),
     }
     for name, (help_text, commands) in groups.items():
-        group = typer.Typer(help=help_text, no_args_is_help=True)
-        for command, function in commands.items():
-            group.command(command)(function)
-        app.add_typer(group, name=name)
+        add_group(app, name, help_text, commands)
 
 
 # --- the ledger ----------------------------------------------------------------------------------------------------------

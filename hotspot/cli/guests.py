@@ -8,7 +8,17 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from hotspot.cli.output import AsJson, DataDir, changing, installation, looking, people, print_json, print_rows
+from hotspot.cli.output import (
+    AsJson,
+    DataDir,
+    add_group,
+    changing,
+    installation,
+    looking,
+    people,
+    print_json,
+    print_rows,
+)
 from hotspot.errors import Invalid
 from hotspot.guests.models import BadMacAddress, MacAddress
 from hotspot.guests.service import block_device, unblock_device
@@ -42,10 +52,7 @@ def add_to(app: typer.Typer) -> None:
         "devices": ("Guests' devices.", {"block": block, "unblock": unblock}),
     }
     for name, (help_text, commands) in groups.items():
-        group = typer.Typer(help=help_text, no_args_is_help=True)
-        for command, function in commands.items():
-            group.command(command)(function)
-        app.add_typer(group, name=name)
+        add_group(app, name, help_text, commands)
 
 
 # --- sessions ------------------------------------------------------------------------------------------------------------

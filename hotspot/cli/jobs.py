@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from hotspot import jobs
-from hotspot.cli.output import AsJson, DataDir, changing, looking, print_made, print_rows
+from hotspot.cli.output import AsJson, DataDir, add_group, changing, looking, print_made, print_rows
 from hotspot.errors import NotFound
 from hotspot.routers.service import all_routers, get_router_named
 
@@ -15,10 +15,7 @@ class NothingToCancel(NotFound):
 
 
 def add_to(app: typer.Typer) -> None:
-    group = typer.Typer(help="Work on routers that waits, runs or failed.", no_args_is_help=True)
-    group.command("list")(list_jobs)
-    group.command("cancel")(cancel_job)
-    app.add_typer(group, name="jobs")
+    add_group(app, "jobs", "Work on routers that waits, runs or failed.", {"list": list_jobs, "cancel": cancel_job})
 
 
 def list_jobs(

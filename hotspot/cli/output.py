@@ -127,6 +127,15 @@ def acting(db: Session, name: str) -> StaffAccount:
     return staff
 
 
+def add_group(app: typer.Typer, name: str, help_text: str, commands: Mapping[str, Callable[..., None]]) -> typer.Typer:
+    """Add a group of commands, `hotspot NAME COMMAND`, and return it."""
+    group = typer.Typer(help=help_text, no_args_is_help=True)
+    for command, function in commands.items():
+        group.command(command)(function)
+    app.add_typer(group, name=name)
+    return group
+
+
 def print_json(value: object) -> None:
     print(json.dumps(value, ensure_ascii=False, default=str), flush=True)  # noqa: T201  (for programs)
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 import uvicorn
 
-from hotspot.cli.output import NOT_WANTED, AsJson, people, print_json, telling_errors
+from hotspot.cli.output import NOT_WANTED, AsJson, add_group, people, print_json, telling_errors
 from hotspot.portal.inspection import inspect
 from hotspot.portal.preview import preview_app
 from hotspot.themes import DEFAULT, get_theme, known_themes
@@ -16,10 +16,7 @@ HOST = "127.0.0.1"
 
 
 def add_to(app: typer.Typer) -> None:
-    group = typer.Typer(help="The look of guests' pages.", no_args_is_help=True)
-    group.command("preview")(preview)
-    group.command("check")(check)
-    app.add_typer(group, name="portal")
+    add_group(app, "portal", "The look of guests' pages.", {"preview": preview, "check": check})
 
 
 def preview(

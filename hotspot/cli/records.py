@@ -27,6 +27,7 @@ from hotspot.cli.output import (
     AsJson,
     DataDir,
     DryRun,
+    add_group,
     changing,
     looking,
     people,
@@ -81,12 +82,9 @@ def add_to(app: typer.Typer) -> None:
         "broadcast": ("Emergency broadcasts.", broadcasts.COMMANDS),
     }
     for name, (help_text, commands) in groups.items():
-        group = typer.Typer(help=help_text, no_args_is_help=True)
-        for command, function in commands.items():
-            group.command(command)(function)
+        group = add_group(app, name, help_text, commands)
         if name == "staff":
             tokens.add_to(group)
-        app.add_typer(group, name=name)
 
 
 # --- areas ---------------------------------------------------------------------------------------------------------------

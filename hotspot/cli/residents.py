@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from hotspot.cli.output import AsJson, DataDir, changing, looking, print_made, print_rows, who
+from hotspot.cli.output import AsJson, DataDir, add_group, changing, looking, print_made, print_rows, who
 from hotspot.guests import residents
 from hotspot.guests.printed_codes import grouped
 from hotspot.guests.residents import LONGEST_LIFE, LONGEST_NOTE, Issued
@@ -89,7 +89,4 @@ COMMANDS: Final[dict[str, Callable[..., None]]] = {
 
 
 def add_to(app: typer.Typer) -> None:
-    group = typer.Typer(help="Residents' own codes.", no_args_is_help=True)
-    for command, function in COMMANDS.items():
-        group.command(command)(function)
-    app.add_typer(group, name="residents")
+    add_group(app, "residents", "Residents' own codes.", COMMANDS)

@@ -20,6 +20,7 @@ from hotspot.cli.output import (
     NOT_WANTED,
     AsJson,
     DataDir,
+    add_group,
     changing,
     errors,
     installation,
@@ -67,10 +68,7 @@ class NeedsVersion(Invalid):
 
 
 def add_to(app: typer.Typer) -> None:
-    group = typer.Typer(help="One change for many routers, ring by ring.", no_args_is_help=True)
-    for name, command in COMMANDS.items():
-        group.command(name)(command)
-    app.add_typer(group, name="rollouts")
+    add_group(app, "rollouts", "One change for many routers, ring by ring.", COMMANDS)
 
 
 # --- start ---------------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import typer
 
-from hotspot.cli.output import AsJson, DataDir, people, print_json, print_rows, telling_errors
+from hotspot.cli.output import AsJson, DataDir, add_group, people, print_json, print_rows, telling_errors
 from hotspot.errors import Unavailable
 from hotspot.guests.phone_messages import messaging_of, post_of, text_of
 from hotspot.guests.phone_numbers import PhoneNumber
@@ -27,10 +27,7 @@ class NoSenders(Unavailable):
 
 
 def add_to(app: typer.Typer) -> None:
-    group = typer.Typer(help="How codes get to phones.", no_args_is_help=True)
-    group.command("list")(list_senders)
-    group.command("test")(send_test)
-    app.add_typer(group, name="senders")
+    add_group(app, "senders", "How codes get to phones.", {"list": list_senders, "test": send_test})
 
 
 def list_senders(data_dir: DataDir = None, as_json: AsJson = False) -> None:

@@ -14,6 +14,7 @@ from hotspot.areas.service import top_area
 from hotspot.cli.output import (
     AsJson,
     DataDir,
+    add_group,
     changing,
     counting,
     looking,
@@ -199,7 +200,4 @@ COMMANDS: Final[dict[str, Callable[..., None]]] = {
 
 
 def add_to(app: typer.Typer) -> None:
-    group = typer.Typer(help="Vouchers: printed codes that let guests in.", no_args_is_help=True)
-    for command, function in COMMANDS.items():
-        group.command(command)(function)
-    app.add_typer(group, name="vouchers")
+    add_group(app, "vouchers", "Vouchers: printed codes that let guests in.", COMMANDS)

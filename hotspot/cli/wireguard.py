@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from hotspot.cli.output import AsJson, DataDir, installation, people, print_json
+from hotspot.cli.output import AsJson, DataDir, add_group, installation, people, print_json
 from hotspot.db import Database
 from hotspot.routers import tunnels
 from hotspot.routers.wireguard import Tunnel, diff, render, shown
@@ -20,10 +20,7 @@ ConfigFile = Annotated[
 
 def add_to(app: typer.Typer) -> None:
     commands: dict[str, Callable[..., None]] = {"show": show, "diff": show_diff, "write": write}
-    group = typer.Typer(help="The controller's end of the routers' tunnels.", no_args_is_help=True)
-    for name, function in commands.items():
-        group.command(name)(function)
-    app.add_typer(group, name="wireguard")
+    add_group(app, "wireguard", "The controller's end of the routers' tunnels.", commands)
 
 
 def show(data_dir: DataDir = None, as_json: AsJson = False) -> None:
