@@ -1,10 +1,9 @@
 """`hotspot support CODE`."""
 
 from datetime import timedelta
-from uuid import UUID
 
 from hotspot.db import Database
-from hotspot.portal.attempts_models import SignInAttempt
+from tests.attempts import failed_attempt
 from tests.cli.test_cli import environment, run, said
 from tests.world import World
 
@@ -14,23 +13,12 @@ __all__ = ["environment"]  # the fixture
 def test_staff_see_step_by_step_what_became_of_an_attempt_in_the_citys_time(database: Database, world: World) -> None:
     with database.writing() as db:
         db.add(
-            SignInAttempt(
-                id=UUID(int=1),
+            failed_attempt(
+                device_id=world.device(),
+                requested_at=world.now,
                 site_id=world.alun_alun,
                 router_id=world.router,
-                device_id=world.device(),
-                support_code="K7Q2M",
-                method="one-tap",
-                consent_id=1,
-                press=UUID(int=2),
-                credential_id=UUID(int=3),
-                way="browser",
-                state="failed",
-                reason="no answer",
                 answer="unknown host IP 10.5.50.17",
-                language="id",
-                browser="android",
-                requested_at=world.now,
                 fell_back_at=world.now + timedelta(seconds=1),
                 decided_at=world.now + timedelta(seconds=60),
             )

@@ -4,36 +4,19 @@ from datetime import datetime
 from uuid import UUID
 
 from hotspot.db import Database
-from hotspot.portal.attempts_models import SignInAttempt
 from hotspot.sites.models import Site
 from hotspot.staff.models import Role
 from hotspot.staff.service import add_staff, make_login_link
+from tests.attempts import failed_attempt
 from tests.console.browser import Browser, form_token
 from tests.console.conftest import Open
 
 
 def keep_attempt(database: Database, now: datetime) -> None:
     with database.writing() as db:
-        db.add(
-            SignInAttempt(
-                id=UUID(int=1),
-                site_id=1,
-                router_id=1,
-                device_id=UUID(int=4),
-                support_code="K7Q2M",
-                method="one-tap",
-                consent_id=1,
-                press=UUID(int=2),
-                credential_id=UUID(int=3),
-                way="controller",
-                state="failed",
-                reason="no answer",
-                answer="unknown host <b>IP</b>",
-                language="id",
-                browser="android",
-                requested_at=now,
-            )
-        )
+        answer = "unknown host <b>IP</b>"
+        where = {"site_id": 1, "router_id": 1}
+        db.add(failed_attempt(device_id=UUID(int=4), requested_at=now, way="controller", answer=answer, **where))
 
 
 def test_staff_type_the_code_and_see_what_happened(
